@@ -1,0 +1,247 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// chunkSize is how much of a blob one row holds. A chunk is a transaction of
+// its own, so that a large upload holds nobody up.
+const chunkSize = 256 << 10
+
+// abandonedAfter is when an upload that was not finished counts as abandoned.
+const abandonedAfter = "3600000000" // an hour
+
+// PutBlob implements [crm.Blobs]. Chunks go under the id of the upload; the
+// row that ties the blob's id to it is written last.
+func (s *Store) PutBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, r io.Reader) (int64, error) {
+	size, err := s.putBlob(ctx, ws, id, r)
+	if err != nil {
+		return 0, fmt.Errorf("put blob %s: %w", id, err)
+	}
+	return size, nil
+}
+
+func (s *Store) putBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, r io.Reader) (int64, error) {
+	if _, err := s.blobHead(ctx, ws, id); !errors.Is(err, crm.ErrNotFound) {
+		return 0, orTaken(id, err)
+	}
+	upload := crm.NewID()
+	size, err := s.putChunks(ctx, ws, upload, r)
+	if err == nil {
+		err = s.inTx(ctx, func(t *tx) error { return t.finishUpload(ctx, ws, id, upload, size) })
+	}
+	if err == nil {
+		return size, nil
+	}
+	// Nothing may be left, also when ctx is why it failed.
+	undo := s.inTx(context.WithoutCancel(ctx), func(t *tx) error { return t.deleteUpload(ctx, ws, upload) })
+	if undo != nil { // It stays invisible and is removed when the store is opened again.
+		err = errors.Join(err, undo)
+	}
+	return 0, err
+}
+
+func orTaken(id crm.ID, err error) error {
+	if err != nil {
+		return err
+	}
+	return existsConflict(id, "a blob with this id exists already")
+}
+
+// putChunks reads r to its end, a chunk at a time.
+func (s *Store) putChunks(ctx context.Context, ws crm.WorkspaceID, upload crm.ID, r io.Reader) (int64, error) {
+	var size int64
+	buf := make([]byte, chunkSize)
+	for n := 0; ; n++ {
+		length, err := io.ReadFull(r, buf)
+		if errors.Is(err, io.EOF) {
+			return size, nil
+		}
+		last := errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
+			return 0, fmt.Errorf("read: %w", err)
+		}
+		size += int64(length)
+		err = s.inTx(ctx, func(t *tx) error { return t.putChunk(ctx, ws, upload, n, buf[:length]) })
+		if err != nil || last {
+			return size, err
+		}
+	}
+}
+
+func (t *tx) putChunk(ctx context.Context, ws crm.WorkspaceID, upload crm.ID, n int, data []byte) error {
+	_, err := t.exec(ctx, fixed(`INSERT INTO blob_uploads (workspace, upload, touched_at) VALUES (?, ?, `+nowMicros+`)
+		ON CONFLICT (workspace, upload) DO UPDATE SET touched_at = excluded.touched_at`), blob(ws), blob(upload))
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, fixed("INSERT INTO blob_chunks (workspace, upload, n, data) VALUES (?, ?, ?, ?)"), blob(ws), blob(upload), n, data)
+	return err
+}
+
+func (t *tx) finishUpload(ctx context.Context, ws crm.WorkspaceID, id, upload crm.ID, size int64) error {
+	_, err := t.exec(ctx, fixed("INSERT INTO blobs (workspace, id, upload, size) VALUES (?, ?, ?, ?)"), blob(ws), blob(id), blob(upload), size)
+	if isUnique(err) {
+		return orTaken(id, nil)
+	}
+	if err != nil {
+		return err
+	}
+	return t.forgetUpload(ctx, ws, upload)
+}
+
+func (t *tx) forgetUpload(ctx context.Context, ws crm.WorkspaceID, upload crm.ID) error {
+	_, err := t.exec(ctx, fixed("DELETE FROM blob_uploads WHERE workspace = ? AND upload = ?"), blob(ws), blob(upload))
+	return err
+}
+
+// deleteUpload removes the chunks of an upload.
+func (t *tx) deleteUpload(ctx context.Context, ws crm.WorkspaceID, upload crm.ID) error {
+	ctx = context.WithoutCancel(ctx)
+	if _, err := t.exec(ctx, fixed("DELETE FROM blob_chunks WHERE workspace = ? AND upload = ?"), blob(ws), blob(upload)); err != nil {
+		return err
+	}
+	t.erased = true
+	return t.forgetUpload(ctx, ws, upload)
+}
+
+// blobHead is the visible row of a blob.
+type blobHead struct {
+	upload crm.ID
+	size   int64
+}
+
+func (r reads) blobHead(ctx context.Context, ws crm.WorkspaceID, id crm.ID) (blobHead, error) {
+	head, ok, err := one(ctx, r, func(rows *sqlx.Rows) (h blobHead, err error) {
+		err = rows.Scan(scanID(&h.upload), &h.size)
+		return h, err
+	}, fixed("SELECT upload, size FROM blobs WHERE workspace = ? AND id = ?"), blob(ws), blob(id))
+	if err == nil && !ok {
+		err = crm.ErrNotFound
+	}
+	return head, err
+}
+
+// OpenBlob implements [crm.Blobs]. An offset at or behind the end gives an
+// empty reader; a negative one is a *crm.ValidationError. When the blob is
+// deleted meanwhile, the reader fails with ErrNotFound.
+func (s *Store) OpenBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, offset int64) (io.ReadCloser, error) {
+	if offset < 0 {
+		return nil, fmt.Errorf("open blob %s: %w", id, crm.Invalid("offset", crm.CodeInvalid, "must not be negative"))
+	}
+	head, err := s.blobHead(ctx, ws, id)
+	if err != nil {
+		return nil, fmt.Errorf("open blob %s: %w", id, err)
+	}
+	fetch := func(n int64) ([]byte, error) {
+		data, ok, err := one(ctx, s, func(rows *sqlx.Rows) (b []byte, err error) {
+			err = rows.Scan(&b)
+			return b, err
+		}, fixed("SELECT data FROM blob_chunks WHERE workspace = ? AND upload = ? AND n = ?"), blob(ws), blob(head.upload), n)
+		if err == nil && !ok {
+			err = crm.ErrNotFound
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read blob %s: %w", id, err)
+		}
+		return data, nil
+	}
+	return &blobReader{fetch: fetch, at: offset, size: head.size}, nil
+}
+
+// blobReader reads chunk by chunk; between two reads it holds nothing open.
+type blobReader struct {
+	fetch    func(n int64) ([]byte, error)
+	at, size int64
+	rest     []byte
+	closed   bool
+}
+
+// Read implements io.Reader.
+func (r *blobReader) Read(p []byte) (int, error) {
+	if r.closed {
+		return 0, io.ErrClosedPipe
+	}
+	if len(r.rest) == 0 {
+		if r.at >= r.size {
+			return 0, io.EOF
+		}
+		data, err := r.fetch(r.at / chunkSize)
+		if err != nil {
+			return 0, err
+		}
+		from := r.at % chunkSize
+		if from >= int64(len(data)) {
+			return 0, io.ErrUnexpectedEOF
+		}
+		r.rest = data[from:]
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	r.at += int64(n)
+	return n, nil
+}
+
+// Close implements io.Closer.
+func (r *blobReader) Close() error {
+	r.closed, r.rest = true, nil
+	return nil
+}
+
+// DeleteBlob implements [crm.Blobs].
+func (s *Store) DeleteBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID) error {
+	err := s.inTx(ctx, func(t *tx) error {
+		head, err := t.blobHead(ctx, ws, id)
+		if errors.Is(err, crm.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, fixed("DELETE FROM blobs WHERE workspace = ? AND id = ?"), blob(ws), blob(id)); err != nil {
+			return err
+		}
+		return t.deleteUpload(ctx, ws, head.upload)
+	})
+	if err != nil {
+		return fmt.Errorf("delete blob %s: %w", id, err)
+	}
+	return nil
+}
+
+// upload names an upload that was not finished.
+type upload struct {
+	workspace crm.WorkspaceID
+	id        crm.ID
+}
+
+// removeOrphans removes what uploads left that a killed process did not
+// finish: those that nobody touched for an hour, and when no other process has
+// the file open, all.
+func (s *Store) removeOrphans(ctx context.Context) error {
+	before := nowMicros + " - " + abandonedAfter
+	if s.others.isAlone(time.Now()) {
+		before = nowMicros + " + 1"
+	}
+	orphans, err := list(ctx, s, func(rows *sqlx.Rows) (u upload, err error) {
+		err = rows.Scan(scanWorkspace(&u.workspace), scanID(&u.id))
+		return u, err
+	}, fixed("SELECT workspace, upload FROM blob_uploads INDEXED BY blob_uploads_by_time WHERE touched_at < "+before))
+	if err != nil {
+		return fmt.Errorf("look for orphaned uploads: %w", err)
+	}
+	for _, u := range orphans {
+		if err := s.inTx(ctx, func(t *tx) error { return t.deleteUpload(ctx, u.workspace, u.id) }); err != nil {
+			return fmt.Errorf("remove orphaned upload: %w", err)
+		}
+	}
+	return nil
+}

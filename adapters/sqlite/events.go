@@ -1,0 +1,88 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+const eventColumns = "position, workspace, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch"
+
+func scanEvent(rows *sqlx.Rows) (e crm.WorkspaceEvent, err error) {
+	var changed string
+	err = rows.Scan(&e.Position, scanWorkspace(&e.Workspace), scanID(&e.ID), &e.Type, scanTime(&e.At), &e.Actor.Kind, scanID(&e.Actor.ID),
+		&e.Subject.Kind, scanID(&e.Subject.ID), &changed, &e.Version, scanID(&e.Batch))
+	if err == nil && changed != "" {
+		err = json.Unmarshal([]byte(changed), &e.Changed)
+	}
+	return e, err
+}
+
+func scanOwnEvent(rows *sqlx.Rows) (crm.Event, error) {
+	e, err := scanEvent(rows)
+	return e.Event, err
+}
+
+// AppendEvents implements [crm.EventStore]. One writer at a time gives the
+// positions the order of the commits.
+func (t *tx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
+	into := bulk{"events (workspace, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch)", 11, ""}
+	err := t.insert(ctx, into, len(events), func(args []any, i int) ([]any, error) {
+		e := events[i]
+		changed, err := namesText(e.Changed)
+		return append(args, blob(ws), blob(e.ID), string(e.Type), crm.Micros(e.At), string(e.Actor.Kind), optionalBlob(e.Actor.ID),
+			e.Subject.Kind, optionalBlob(e.Subject.ID), changed, e.Version, optionalBlob(e.Batch)), err
+	})
+	if err != nil {
+		return fmt.Errorf("append events: %w", err)
+	}
+	return nil
+}
+
+// namesText is a list of names as JSON, an empty one as nothing.
+func namesText(names []string) (string, error) {
+	if len(names) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(names)
+	return string(b), err
+}
+
+// AppendEvents implements [crm.EventStore].
+func (s *Store) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
+	return s.inTx(ctx, func(t *tx) error { return t.AppendEvents(ctx, ws, events) })
+}
+
+// ListEvents implements [crm.EventStore].
+func (r reads) ListEvents(ctx context.Context, ws crm.WorkspaceID, after crm.Position, limit int) ([]crm.Event, error) {
+	events, err := list(ctx, r, scanOwnEvent, fixed("SELECT "+eventColumns+` FROM events INDEXED BY events_by_workspace
+		WHERE workspace = ? AND position > ? ORDER BY position LIMIT ?`), blob(ws), int64(after), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	return events, nil
+}
+
+// EventHead implements [crm.EventStore].
+func (r reads) EventHead(ctx context.Context, ws crm.WorkspaceID) (crm.Position, error) {
+	head, _, err := one(ctx, r, number, fixed(`SELECT position FROM events INDEXED BY events_by_workspace
+		WHERE workspace = ? ORDER BY position DESC LIMIT 1`), blob(ws))
+	if err != nil {
+		return 0, fmt.Errorf("event head: %w", err)
+	}
+	return crm.Position(head), nil
+}
+
+// EventsAfter implements [crm.SystemStore].
+func (s *Store) EventsAfter(ctx context.Context, after crm.Position, limit int) ([]crm.WorkspaceEvent, error) {
+	events, err := list(ctx, s, scanEvent,
+		fixed("SELECT "+eventColumns+" FROM events WHERE position > ? ORDER BY position LIMIT ?"), int64(after), limit)
+	if err != nil {
+		return nil, fmt.Errorf("events after %d: %w", after, err)
+	}
+	return events, nil
+}

@@ -1,0 +1,73 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/crm/identity"
+)
+
+func scanLink(rows *sqlx.Rows) (l identity.Link, err error) {
+	err = rows.Scan(&l.Purpose, scanID(&l.User), scanTime(&l.ExpiresAt))
+	return l, err
+}
+
+// PutLink implements [identity.LinkStore].
+func (t *tx) PutLink(ctx context.Context, l identity.Link, token identity.Digest) error {
+	// A foreign key passes over NULL only.
+	user := sql.Null[[]byte]{V: blob(l.User), Valid: !l.User.IsZero()}
+	_, err := t.exec(ctx, fixed("INSERT INTO sign_in_links (token, purpose, user_id, expires_at) VALUES (?, ?, ?, ?)"),
+		digestBlob(token), string(l.Purpose), user, crm.Micros(l.ExpiresAt))
+	return named("put link", missing(err))
+}
+
+// PutLink implements [identity.LinkStore].
+func (s *Store) PutLink(ctx context.Context, l identity.Link, token identity.Digest) error {
+	return s.inTx(ctx, func(t *tx) error { return t.PutLink(ctx, l, token) })
+}
+
+// TakeLink implements [identity.LinkStore].
+func (t *tx) TakeLink(ctx context.Context, token identity.Digest) (identity.Link, error) {
+	l, ok, err := one(ctx, t, scanLink,
+		fixed("SELECT purpose, coalesce(user_id, x''), expires_at FROM sign_in_links WHERE token = ?"), digestBlob(token))
+	if l, err = found(l, ok, err, "take link"); err != nil {
+		return identity.Link{}, err
+	}
+	return l, named("take link", t.remove(ctx, "DELETE FROM sign_in_links WHERE token = ?", digestBlob(token)))
+}
+
+// TakeLink implements [identity.LinkStore].
+func (s *Store) TakeLink(ctx context.Context, token identity.Digest) (identity.Link, error) {
+	return inTxValue(ctx, s, func(t *tx) (identity.Link, error) { return t.TakeLink(ctx, token) })
+}
+
+func scanAttempts(rows *sqlx.Rows) (a identity.Attempts, err error) {
+	err = rows.Scan(&a.Count, scanTime(&a.Last))
+	return a, err
+}
+
+// GetAttempts implements [identity.AttemptStore].
+func (r reads) GetAttempts(ctx context.Context, subject identity.Digest) (identity.Attempts, error) {
+	a, _, err := one(ctx, r, scanAttempts, fixed("SELECT count, last_at FROM sign_in_attempts WHERE subject = ?"), digestBlob(subject))
+	return a, named("get attempts", err)
+}
+
+// PutAttempts implements [identity.AttemptStore].
+func (t *tx) PutAttempts(ctx context.Context, subject identity.Digest, a identity.Attempts) error {
+	if a.Count == 0 {
+		_, err := t.exec(ctx, fixed("DELETE FROM sign_in_attempts WHERE subject = ?"), digestBlob(subject))
+		return named("put attempts", err)
+	}
+	_, err := t.exec(ctx, fixed(`INSERT INTO sign_in_attempts (subject, count, last_at) VALUES (?, ?, ?)
+		ON CONFLICT (subject) DO UPDATE SET count = excluded.count, last_at = excluded.last_at`),
+		digestBlob(subject), a.Count, crm.Micros(a.Last))
+	return named("put attempts", err)
+}
+
+// PutAttempts implements [identity.AttemptStore].
+func (s *Store) PutAttempts(ctx context.Context, subject identity.Digest, a identity.Attempts) error {
+	return s.inTx(ctx, func(t *tx) error { return t.PutAttempts(ctx, subject, a) })
+}

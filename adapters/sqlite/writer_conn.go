@@ -1,0 +1,118 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// writerConn is the one writing connection. At any moment one goroutine uses
+// it: the writer's, or the one whose turn it is.
+type writerConn struct {
+	db       *sqlx.DB
+	conn     *sqlx.Conn
+	prepared map[string]*sqlx.Stmt
+	trace    func(string)
+	// lost is set by an error after which the transaction may be gone.
+	lost error
+}
+
+func openWriterConn(ctx context.Context, db *sqlx.DB, trace func(string)) (*writerConn, error) {
+	conn, err := db.Connx(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the writing connection: %w", translate(err))
+	}
+	c := &writerConn{db: db, conn: conn, prepared: map[string]*sqlx.Stmt{}, trace: trace}
+	// The writer waits for locks itself, see pollInterval.
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the writing connection: %w", translate(err)), c.close())
+	}
+	return c, nil
+}
+
+func (c *writerConn) close() error {
+	if err := errors.Join(c.conn.Close(), c.db.Close()); err != nil {
+		return fmt.Errorf("close the writing connection: %w", err)
+	}
+	return nil
+}
+
+func (c *writerConn) stmt(ctx context.Context, s statement) (*sqlx.Stmt, error) {
+	if stmt := c.prepared[s.text]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := c.conn.PreparexContext(ctx, s.text)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	c.prepared[s.text] = stmt
+	return stmt, nil
+}
+
+func (c *writerConn) query(ctx context.Context, s statement, args []any) (*sqlx.Rows, error) {
+	if c.trace != nil {
+		c.trace(s.text)
+	}
+	if s.passes {
+		rows, err := c.conn.QueryxContext(ctx, s.text, args...)
+		return rows, c.note(err)
+	}
+	stmt, err := c.stmt(ctx, s)
+	if err != nil {
+		return nil, c.note(err)
+	}
+	rows, err := stmt.QueryxContext(ctx, args...)
+	return rows, c.note(err)
+}
+
+func (c *writerConn) exec(ctx context.Context, s statement, args []any) (sql.Result, error) {
+	if c.trace != nil {
+		c.trace(s.text)
+	}
+	stmt, err := c.stmt(ctx, s)
+	if err != nil {
+		return nil, c.note(err)
+	}
+	result, err := stmt.ExecContext(ctx, args...)
+	return result, c.note(err)
+}
+
+// control runs BEGIN, COMMIT and the like and returns the driver's error.
+func (c *writerConn) control(text string) error {
+	ctx := context.Background()
+	stmt, err := c.stmt(ctx, fixed(text))
+	if err != nil {
+		return err
+	}
+	_, err = stmt.ExecContext(ctx)
+	return err
+}
+
+// mustWork is control for what can only fail when the transaction is gone.
+func (c *writerConn) mustWork(text string) error {
+	err := c.control(text)
+	if err != nil {
+		c.lose(err)
+	}
+	return err
+}
+
+// lose notes that the transaction is gone or must go; the first reason stays.
+func (c *writerConn) lose(err error) {
+	if c.lost == nil {
+		c.lost = fmt.Errorf("the transaction was lost: %w", joined(crm.ErrUnavailable, translate(err)))
+	}
+}
+
+// note translates err and remembers one that may have ended the transaction.
+func (c *writerConn) note(err error) error {
+	if err != nil && endsTransaction(err) {
+		c.lose(err)
+	}
+	return translate(err)
+}

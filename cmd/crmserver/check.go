@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// checkCmd proves that what is derived agrees with the contacts.
+type checkCmd struct {
+	Repair bool `help:"Mend what is wrong."`
+}
+
+// errUnrepaired makes the exit code tell that something is wrong.
+var errUnrepaired = errors.New("something is wrong; run it again with --repair")
+
+// Run implements the command.
+func (c checkCmd) Run(ctx context.Context, g *Globals, t terminal) error {
+	return g.with(ctx, t, func(ctx context.Context, p parts) error {
+		r, err := p.App.Check(ctx, c.Repair)
+		if err != nil {
+			return err
+		}
+		if g.JSON {
+			if err := printJSON(t.out, r); err != nil {
+				return err
+			}
+		} else if err := c.print(t, r); err != nil {
+			return err
+		}
+		for _, f := range r.Findings {
+			if !f.Repaired {
+				return errUnrepaired
+			}
+		}
+		return nil
+	})
+}
+
+func (c checkCmd) print(t terminal, r crm.CheckReport) error {
+	for _, f := range r.Findings {
+		state := ""
+		if f.Repaired {
+			state = " (repaired)"
+		}
+		if _, err := fmt.Fprintf(t.out, "%s %s: %s%s\n", f.Workspace, f.Part, f.Detail, state); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(t.out, "Checked %d contacts in %d workspaces: %d findings\n", r.Contacts, r.Workspaces, len(r.Findings))
+	return err
+}

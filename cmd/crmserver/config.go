@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lmittmann/tint"
+	"github.com/mattn/go-isatty"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// commands is the command line. Flags win over the environment. This file and
+// the commands' own flags are the only readers of either.
+type commands struct {
+	Globals
+
+	Serve   serveCmd   `cmd:"" help:"Run the HTTP server and the workers."`
+	Migrate migrateCmd `cmd:"" help:"Create or upgrade the database's schema."`
+	User    userCmd    `cmd:"" help:"Create, list and repair users."`
+	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Make API keys."`
+	Import  importCmd  `cmd:"" help:"Import contacts from a file of any size."`
+	Export  exportCmd  `cmd:"" help:"Export contacts to a file."`
+	Check   checkCmd   `cmd:"" help:"Prove that figures, search index and jobs agree with the contacts."`
+	Config  configCmd  `cmd:"" help:"Print the configuration in force, secrets hidden."`
+	Version versionCmd `cmd:"" help:"Print version, commit and schema."`
+}
+
+// Globals are the settings that every command shares.
+type Globals struct {
+	Data           string   `env:"CRM_DATA" default:"crm-data" placeholder:"DIR" help:"Folder of the embedded database. Default ${default}."`
+	Log            string   `env:"CRM_LOG" default:"info" enum:"debug,info,warn,error" help:"What is logged to stderr: debug, info, warn, error. Default ${default}."`
+	PublicURL      string   `env:"CRM_PUBLIC_URL" placeholder:"URL" help:"Address that people use, behind a proxy. Default: the listening address."`
+	TrustedProxies []string `env:"CRM_TRUSTED_PROXIES" placeholder:"CIDR,..." help:"Proxies whose X-Forwarded-* headers are believed. Default none."`
+	RateLimit      int      `env:"CRM_RATE_LIMIT" default:"600" help:"Requests a minute per session or API key, 0 for no limit. Default ${default}."`
+	SyncNormal     bool     `env:"CRM_SYNC_NORMAL" help:"Leave flushing to the operating system: faster on slow disks, and a power cut may lose the last writes."`
+	JSON           bool     `help:"Print results as JSON."`
+}
+
+// databasePath is the embedded database's file.
+func (g *Globals) databasePath() string { return filepath.Join(g.Data, "crm.db") }
+
+// prepare makes the data folder, for the owner alone.
+func (g *Globals) prepare() error {
+	if err := os.MkdirAll(g.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder (choose another with --data): %w", err)
+	}
+	return nil
+}
+
+func (g *Globals) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(g.Log)); err != nil {
+		level = slog.LevelInfo
+	}
+	return slog.New(tint.NewHandler(w, &tint.Options{Level: level, NoColor: !isTerminal(w)}))
+}
+
+// isTerminal reports whether w is a screen.
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+func (g *Globals) proxies() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range g.TrustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			var a netip.Addr
+			if a, err = netip.ParseAddr(text); err == nil {
+				p = netip.PrefixFrom(a, a.BitLen())
+			}
+		}
+		if err != nil {
+			return nil, usageError{fmt.Sprintf("--trusted-proxies: %q is no network such as 10.0.0.0/8", text)}
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func (g *Globals) publicURL() (*url.URL, error) {
+	if g.PublicURL == "" {
+		return nil, nil //nolint:nilnil // None is a valid setting.
+	}
+	u, err := url.Parse(g.PublicURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, usageError{"--public-url: must be like https://crm.example.com"}
+	}
+	return u, nil
+}
+
+// configCmd prints what is in force.
+type configCmd struct{}
+
+// Run implements the command.
+func (configCmd) Run(g *Globals, t terminal) error {
+	data, err := filepath.Abs(g.Data)
+	if err != nil {
+		return fmt.Errorf("resolve the data folder: %w", err)
+	}
+	settings := []struct{ name, value string }{
+		{"CRM_DATA", data},
+		{"CRM_DATABASE", filepath.Join(data, "crm.db")},
+		{"CRM_LOG", g.Log},
+		{"CRM_PUBLIC_URL", g.PublicURL},
+		{"CRM_TRUSTED_PROXIES", strings.Join(g.TrustedProxies, ",")},
+		{"CRM_RATE_LIMIT", fmt.Sprint(g.RateLimit)},
+		{"CRM_SYNC_NORMAL", fmt.Sprint(g.SyncNormal)},
+	}
+	if g.JSON {
+		m := map[string]string{}
+		for _, s := range settings {
+			m[s.name] = s.value
+		}
+		return printJSON(t.out, m)
+	}
+	for _, s := range settings {
+		if _, err := fmt.Fprintf(t.out, "%-20s %s\n", s.name, s.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+// explain turns an error into a sentence with a way out.
+func explain(err error) string {
+	var v *crm.ValidationError
+	if errors.As(err, &v) {
+		lines := make([]string, len(v.Fields))
+		for i, f := range v.Fields {
+			lines[i] = f.Field + " " + f.Message
+		}
+		return strings.Join(lines, "\n           ")
+	}
+	var c *crm.ConflictError
+	if errors.As(err, &c) && c.Message != "" {
+		return c.Message
+	}
+	return err.Error()
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"html/template"
+	"net/http"
+
+	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/crm/identity"
+)
+
+// The few pages that sign-in links lead to. They need no script and no style
+// beyond what the browser has.
+
+// page is what a template shows.
+type page struct {
+	Title, Text, Error string
+	Token              string
+	SetUp              bool
+	Form               identity.SetUp
+	Links              []link
+}
+
+type link struct{ URL, Text string }
+
+var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{{.Title}} - OmniCRM</title></head><body><main><h1>{{.Title}}</h1>
+{{with .Error}}<p role="alert"><strong>{{.}}</strong></p>{{end}}
+{{with .Text}}<p>{{.}}</p>{{end}}
+{{if .SetUp}}<form method="post" action="setup"><input type="hidden" name="token" value="{{.Token}}">
+<p><label>Your email<br><input name="email" type="email" required autocomplete="username" value="{{.Form.Email}}"></label></p>
+<p><label>Your name<br><input name="name" required autocomplete="name" value="{{.Form.Name}}"></label></p>
+<p><label>Password, at least 10 characters<br><input name="password" type="password" required minlength="10" autocomplete="new-password"></label></p>
+<p><label>Name of the workspace<br><input name="workspace" required value="{{.Form.Workspace}}"></label></p>
+<p><label>Country of phone numbers without one<br><input name="region" maxlength="2" value="{{.Form.Region}}"></label></p>
+<p><label>Time zone<br><input name="timeZone" value="{{.Form.TimeZone}}"></label></p>
+<p><button>Set up</button></p></form>{{end}}
+{{with .Links}}<ul>{{range .}}<li><a href="{{.URL}}">{{.Text}}</a></li>{{end}}</ul>{{end}}
+</main></body></html>
+`))
+
+// routes puts the pages beside the API.
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", s.handler)
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("GET /signin", s.signIn)
+	mux.HandleFunc("GET /setup", s.setUpForm)
+	mux.HandleFunc("POST /setup", s.setUp)
+	return mux
+}
+
+func (s *server) show(w http.ResponseWriter, status int, p page) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if err := pageTemplate.Execute(w, p); err != nil {
+		s.log.Debug("page not written", "error", err)
+	}
+}
+
+func apiLinks() []link {
+	return []link{
+		{"api/v1/contacts?pageSize=50", "Contacts"}, {"api/v1/tags", "Tags"}, {"api/v1/jobs", "Jobs"}, {"api/v1/me", "Who am I"},
+		{"api/v1/openapi.json", "The API's description (OpenAPI 3.1)"}, {"readyz", "State of the server"},
+	}
+}
+
+func (s *server) home(w http.ResponseWriter, _ *http.Request) {
+	s.show(w, http.StatusOK, page{Title: "OmniCRM", Text: "The server is running. These answer JSON:", Links: apiLinks()})
+}
+
+// signIn redeems a one-time link.
+func (s *server) signIn(w http.ResponseWriter, r *http.Request) {
+	in, err := s.identity.Sessions.RedeemLink(r.Context(), r.URL.Query().Get("token"), s.handler.Origin(r))
+	if err != nil {
+		s.refuse(w, err, "This link was used already, or its ten minutes are over. Start the server again for a new one, or sign in with a password.")
+		return
+	}
+	s.handler.StartSession(w, r, in)
+	s.show(w, http.StatusOK, page{Title: "Signed in", Text: "You are " + in.User.Name + " (" + in.User.Email + "). These answer JSON:", Links: apiLinks()})
+}
+
+func (s *server) refuse(w http.ResponseWriter, err error, text string) {
+	if errors.Is(err, crm.ErrUnauthenticated) || errors.Is(err, crm.ErrNotFound) || errors.Is(err, crm.ErrConflict) {
+		s.show(w, http.StatusUnauthorized, page{Title: "This link does not work", Text: text})
+		return
+	}
+	s.log.Error("sign-in link failed", "error", err)
+	s.show(w, http.StatusServiceUnavailable, page{Title: "Not now", Text: "The server could not do that. Try again in a moment."})
+}
+
+func (s *server) setUpForm(w http.ResponseWriter, r *http.Request) {
+	s.show(w, http.StatusOK, page{
+		Title: "Set up", SetUp: true, Token: r.URL.Query().Get("token"),
+		Form: identity.SetUp{Region: crm.DefaultRegion, TimeZone: crm.DefaultTimeZone},
+	})
+}
+
+// maxForm bounds a form, in bytes.
+const maxForm = 64 << 10
+
+// setUp makes the first user and signs them in.
+func (s *server) setUp(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		s.show(w, http.StatusBadRequest, page{Title: "Set up", Error: "The form did not arrive whole. Go back and send it again."})
+		return
+	}
+	f := r.PostForm
+	in := identity.SetUp{
+		Email: f.Get("email"), Name: f.Get("name"), Password: f.Get("password"), Workspace: f.Get("workspace"),
+		Region: f.Get("region"), TimeZone: f.Get("timeZone"), Origin: s.handler.Origin(r),
+	}
+	done, err := s.identity.Sessions.SetUp(r.Context(), f.Get("token"), in)
+	var v *crm.ValidationError
+	if errors.As(err, &v) {
+		in.Password = ""
+		s.show(w, http.StatusBadRequest, page{Title: "Set up", SetUp: true, Token: f.Get("token"), Form: in, Error: explain(err)})
+		return
+	}
+	if err != nil {
+		s.refuse(w, err, "It was used already, or it is too old. Start the server again for a new one.")
+		return
+	}
+	s.handler.StartSession(w, r, done)
+	s.show(w, http.StatusOK, page{Title: "Ready", Text: "You are signed in as " + done.User.Email + ". These answer JSON:", Links: apiLinks()})
+}

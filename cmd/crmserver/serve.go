@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+
+	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/crm/crmfx"
+	"github.com/omnicrm/omnicrm/crm/identity"
+	"github.com/omnicrm/omnicrm/transports/httpapi"
+	"github.com/omnicrm/omnicrm/transports/httpapi/httpapifx"
+)
+
+const (
+	// drainTimeout is how long requests under way may take after a signal.
+	drainTimeout = 10 * time.Second
+	// headerTimeout and idleTimeout keep slow and silent clients from holding
+	// connections. Bodies have no deadline of their own: imports are long.
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+)
+
+// serveCmd runs the server.
+type serveCmd struct {
+	Addr    string `env:"CRM_ADDR" default:"127.0.0.1:8080" help:"Address to listen on. Default ${default}."`
+	Workers int    `env:"CRM_WORKERS" default:"4" help:"Jobs at once in this process, 0 for none. Default ${default}."`
+	Demo    bool   `help:"Fill a throw-away workspace with invented people and print a link that signs in."`
+}
+
+// Run implements the command: it serves until ctx ends.
+func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
+	if s.Demo {
+		dir, err := os.MkdirTemp("", "omnicrm-demo-*")
+		if err != nil {
+			return fmt.Errorf("make a folder for the demo: %w", err)
+		}
+		defer os.RemoveAll(dir) //nolint:errcheck // It lies in the temporary folder.
+		g.Data = dir
+	}
+	if err := g.prepare(); err != nil {
+		return err
+	}
+	var srv *server
+	log := g.logger(t.err)
+	options, err := s.options(g, log)
+	if err != nil {
+		return err
+	}
+	app := fx.New(options, fx.Populate(&srv))
+	if err := start(ctx, app); err != nil {
+		return err
+	}
+	if err := s.welcome(ctx, srv, t); err != nil {
+		return errors.Join(err, stop(app))
+	}
+	select {
+	case <-ctx.Done():
+	case end := <-app.Wait():
+		if end.ExitCode != 0 {
+			return errors.Join(errors.New("the listener failed; see the log"), stop(app))
+		}
+	}
+	log.Info("stopping: requests end, jobs are parked")
+	return stop(app)
+}
+
+// options is the composition of the server.
+func (s serveCmd) options(g *Globals, log *slog.Logger) (fx.Option, error) {
+	proxies, err := g.proxies()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := g.publicURL(); err != nil {
+		return nil, err
+	}
+	api := httpapi.Options{RateLimit: g.RateLimit, TrustedProxies: proxies, PublicURL: g.PublicURL}
+	if g.RateLimit == 0 {
+		api.RateLimit = -1
+	}
+	settings := crmfx.Settings{Workers: s.Workers}
+	if s.Workers == 0 {
+		settings.Workers = -1
+	}
+	return fx.Options(base(g, log, settings), fx.Supply(api, listenAddress(s.Addr)), httpapifx.Module(), fx.Provide(newServer)), nil
+}
+
+type listenAddress string
+
+// server is the HTTP side of the process.
+type server struct {
+	app      *crm.CRM
+	store    crm.Store
+	identity *identity.Identity
+	handler  *httpapi.Handler
+	http     *http.Server
+	log      *slog.Logger
+	address  string
+}
+
+type serverParams struct {
+	fx.In
+
+	Lifecycle  fx.Lifecycle
+	Shutdowner fx.Shutdowner
+	App        *crm.CRM
+	Store      crm.Store
+	Identity   *identity.Identity
+	Handler    *httpapi.Handler
+	Address    listenAddress
+	Log        *slog.Logger
+}
+
+// newServer listens when the application starts and serves until it stops.
+func newServer(p serverParams) *server {
+	s := &server{app: p.App, store: p.Store, identity: p.Identity, handler: p.Handler, log: p.Log}
+	s.http = &http.Server{
+		Handler: s.routes(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: slog.NewLogLogger(p.Log.Handler(), slog.LevelWarn),
+	}
+	done := make(chan struct{})
+	p.Lifecycle.Append(fx.Hook{
+		OnStart: func(ctx context.Context) error {
+			var c net.ListenConfig
+			l, err := c.Listen(ctx, "tcp", string(p.Address))
+			if err != nil {
+				close(done)
+				return fmt.Errorf("listen on %s (choose another with --addr): %w", p.Address, err)
+			}
+			s.address = l.Addr().String()
+			go func() {
+				defer close(done)
+				if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+					p.Log.Error("listener failed", "error", err)
+					p.Shutdowner.Shutdown(fx.ExitCode(exitFailed)) //nolint:errcheck,gosec // It is stopping already, then.
+				}
+			}()
+			return nil
+		},
+		OnStop: func(ctx context.Context) error {
+			drain, cancel := context.WithTimeout(ctx, drainTimeout)
+			defer cancel()
+			err := s.http.Shutdown(drain)
+			if errors.Is(err, context.DeadlineExceeded) {
+				p.Log.Warn("requests still running were cut off")
+				err = s.http.Close()
+			}
+			<-done
+			return err
+		},
+	})
+	return s
+}
+
+// welcome prints where to go: the demo's link, the first run's set-up link, or
+// the address.
+func (s serveCmd) welcome(ctx context.Context, srv *server, t terminal) error {
+	url := "http://" + srv.address
+	if s.Demo {
+		token, err := srv.fillDemo(ctx, t)
+		if err != nil {
+			return fmt.Errorf("fill the demo: %w", err)
+		}
+		_, err = fmt.Fprintf(t.out, "Demo ready. Sign in once, within ten minutes:\n  %s/signin?token=%s\n", url, token)
+		return err
+	}
+	has, err := srv.identity.Operator.HasUsers(ctx)
+	if err != nil {
+		return err
+	}
+	if has {
+		_, err = fmt.Fprintf(t.out, "OmniCRM serves at %s\n", url)
+		return err
+	}
+	token, err := srv.identity.Operator.SetUpLink(ctx, setUpFor)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "OmniCRM serves at %s and has no user yet. Set it up, once, within a day:\n  %s/setup?token=%s\n"+
+		"or on this machine: crmserver user create --email YOU --password-stdin\n", url, url, token)
+	return err
+}
+
+// setUpFor is how long the first run's link holds.
+const setUpFor = 24 * time.Hour
+
+// rootCause takes the graph's own words off an error, which help nobody who
+// did not write the graph.
+func rootCause(err error) error {
+	if cause := dig.RootCause(err); cause != nil {
+		return cause
+	}
+	return err
+}

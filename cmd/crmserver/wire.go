@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxevent"
+
+	"github.com/omnicrm/omnicrm/adapters/csv/csvfx"
+	"github.com/omnicrm/omnicrm/adapters/phone/phonefx"
+	"github.com/omnicrm/omnicrm/adapters/sqlite"
+	"github.com/omnicrm/omnicrm/adapters/sqlite/sqlitefx"
+	"github.com/omnicrm/omnicrm/adapters/vcard/vcardfx"
+	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/crm/crmfx"
+	"github.com/omnicrm/omnicrm/crm/identity"
+	"github.com/omnicrm/omnicrm/crm/identity/identityfx"
+)
+
+const (
+	startTimeout = time.Minute
+	// stopTimeout is above the time that requests get to end.
+	stopTimeout = drainTimeout + 20*time.Second
+)
+
+// parts is what commands work with.
+type parts struct {
+	fx.In
+
+	App      *crm.CRM
+	Identity *identity.Identity
+	Store    crm.Store
+}
+
+// base is every command's composition: store, formats, domain, identity.
+func base(g *Globals, log *slog.Logger, s crmfx.Settings) fx.Option {
+	s.Version = version
+	o := sqlite.Options{}
+	if g.SyncNormal {
+		o.Sync = sqlite.SyncNormal
+	}
+	return fx.Options(
+		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }),
+		fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
+		fx.Supply(log, s, sqlitefx.Config{Path: g.databasePath(), Options: o}),
+		sqlitefx.Module(), csvfx.Module(), vcardfx.Module(), phonefx.Module(), identityfx.Module(), crmfx.Module,
+	)
+}
+
+// with opens everything, runs do, and closes everything again. No background
+// work is started.
+func (g *Globals) with(ctx context.Context, t terminal, do func(ctx context.Context, p parts) error) error {
+	if err := g.prepare(); err != nil {
+		return err
+	}
+	var p parts
+	app := fx.New(base(g, g.logger(quietly(g, t.err)), crmfx.Settings{Idle: true}), fx.Invoke(func(in parts) { p = in }))
+	if err := start(ctx, app); err != nil {
+		return err
+	}
+	err := do(ctx, p)
+	return errors.Join(err, stop(app))
+}
+
+// quietly keeps information out of commands whose output is the result.
+func quietly(g *Globals, w io.Writer) io.Writer {
+	if g.Log == "info" {
+		g.Log = "warn"
+	}
+	return w
+}
+
+// start starts the composition and says in one sentence what is wrong.
+func start(ctx context.Context, app *fx.App) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	err := app.Err()
+	if err == nil {
+		err = app.Start(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("start: %w", rootCause(err))
+	}
+	return nil
+}
+
+func stop(app *fx.App) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := app.Stop(ctx); err != nil {
+		return fmt.Errorf("stop: %w", rootCause(err))
+	}
+	return nil
+}

@@ -1,0 +1,23 @@
+package crm
+
+import (
+	"context"
+	"io"
+)
+
+// Blobs keeps files: uploads, reports. By default they are chunked rows in
+// the store, so that any worker on any machine can read them.
+// All methods are safe for parallel use.
+type Blobs interface {
+	// PutBlob stores what r yields under the id and returns its size in bytes.
+	// It reads in pieces, so that memory does not grow with the file. A blob
+	// is visible only when whole; when r or the store fails nothing is left.
+	// An id that is taken is a *ConflictError with ConflictExists.
+	PutBlob(ctx context.Context, ws WorkspaceID, id ID, r io.Reader) (int64, error)
+	// OpenBlob reads a blob from the offset on; ErrNotFound when there is
+	// none. The reader must be closed and holds no transaction open while it
+	// is not being read.
+	OpenBlob(ctx context.Context, ws WorkspaceID, id ID, offset int64) (io.ReadCloser, error)
+	// DeleteBlob removes a blob; removing an absent one is nothing.
+	DeleteBlob(ctx context.Context, ws WorkspaceID, id ID) error
+}

@@ -1,0 +1,251 @@
+package crm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// CheckReport is what [CRM.Check] found.
+type CheckReport struct {
+	Workspaces int            `json:"workspaces"`
+	Contacts   int            `json:"contacts"`
+	Findings   []CheckFinding `json:"findings"`
+}
+
+// CheckFinding is one thing that does not agree with the contacts.
+type CheckFinding struct {
+	Workspace WorkspaceID `json:"workspaceId"`
+	// Part is totals, tags, search or imports.
+	Part     string `json:"part"`
+	Detail   string `json:"detail"`
+	Repaired bool   `json:"repaired"`
+}
+
+// checkTries is how often a workspace that is being written to is counted
+// again before its findings are believed.
+const checkTries = 3
+
+// Check counts every workspace anew and compares: the totals, the tags'
+// counts, the search index, and imports with their jobs. With repair it mends
+// what it finds. It reads everything once, beside a running server too. It is
+// for operators and asks for no actor.
+func (c *CRM) Check(ctx context.Context, repair bool) (CheckReport, error) {
+	r := CheckReport{Findings: []CheckFinding{}}
+	var after WorkspaceID
+	for {
+		page, err := c.system.ListWorkspaces(ctx, after, feedPage)
+		if err != nil {
+			return r, fmt.Errorf("check: %w", err)
+		}
+		for _, w := range page {
+			if err := c.checkWorkspace(ctx, w.ID, repair, &r); err != nil {
+				return r, fmt.Errorf("check workspace %s: %w", w.ID, err)
+			}
+			r.Workspaces++
+			after = w.ID
+		}
+		if len(page) < feedPage {
+			return r, nil
+		}
+	}
+}
+
+// census is a workspace counted from its rows.
+type census struct {
+	live, trashed int
+	versions      map[ID]int64
+	tags          tagCounter
+}
+
+func (c *CRM) checkWorkspace(ctx context.Context, ws WorkspaceID, repair bool, r *CheckReport) error {
+	for try := 1; ; try++ {
+		before, err := c.core.store.EventHead(ctx, ws)
+		if err != nil {
+			return err
+		}
+		var found []CheckFinding
+		n, err := c.compare(ctx, ws, repair, &found)
+		if err != nil {
+			return err
+		}
+		now, err := c.core.store.EventHead(ctx, ws)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 || before == now || try == checkTries {
+			r.Contacts += n
+			r.Findings = append(r.Findings, found...)
+			return nil
+		}
+	}
+}
+
+func (c *CRM) compare(ctx context.Context, ws WorkspaceID, repair bool, found *[]CheckFinding) (int, error) {
+	real, err := c.takeCensus(ctx, ws)
+	if err != nil {
+		return 0, err
+	}
+	note := func(part, detail string, mend func() error) error {
+		f := CheckFinding{Workspace: ws, Part: part, Detail: detail}
+		if repair && mend != nil {
+			if err := mend(); err != nil {
+				return fmt.Errorf("repair %s: %w", part, err)
+			}
+			f.Repaired = true
+		}
+		*found = append(*found, f)
+		return nil
+	}
+	for _, compare := range []func(context.Context, WorkspaceID, census, noteFunc) error{c.checkTotals, c.checkTags, c.checkIndex, c.checkImports} {
+		if err := compare(ctx, ws, real, note); err != nil {
+			return 0, err
+		}
+	}
+	return real.live + real.trashed, nil
+}
+
+type noteFunc func(part, detail string, mend func() error) error
+
+func (c *CRM) takeCensus(ctx context.Context, ws WorkspaceID) (census, error) {
+	real := census{versions: map[ID]int64{}, tags: tagCounter{}}
+	for _, where := range []ContactCriteria{{}, {Trash: true}} {
+		var after ID
+		for {
+			ids, err := c.core.store.ListContactIDs(ctx, ws, where, after, feedPage)
+			if err != nil {
+				return real, err
+			}
+			if len(ids) == 0 {
+				break
+			}
+			contacts, err := c.core.store.GetContacts(ctx, ws, ids)
+			if err != nil {
+				return real, err
+			}
+			for i := range contacts {
+				if contacts[i].InTrash() {
+					real.trashed++
+					continue
+				}
+				real.live++
+				real.versions[contacts[i].ID] = contacts[i].Version
+				real.tags.add(&contacts[i], 1)
+			}
+			after = ids[len(ids)-1]
+		}
+	}
+	return real, nil
+}
+
+func (c *CRM) checkTotals(ctx context.Context, ws WorkspaceID, real census, note noteFunc) error {
+	for _, t := range []struct {
+		name  string
+		where ContactCriteria
+		want  int
+	}{{"contacts", ContactCriteria{}, real.live}, {"trashed contacts", ContactCriteria{Trash: true}, real.trashed}} {
+		got, err := c.core.store.CountContacts(ctx, ws, t.where, 0)
+		if err != nil {
+			return err
+		}
+		if got == t.want {
+			continue
+		}
+		detail := fmt.Sprintf("the figure says %d %s, there are %d", got, t.name, t.want)
+		if err := note("totals", detail, func() error { return c.system.RecountContacts(ctx, ws) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *CRM) checkTags(ctx context.Context, ws WorkspaceID, real census, note noteFunc) error {
+	tags, err := c.core.store.ListTags(ctx, ws)
+	if err != nil {
+		return err
+	}
+	counted := tagCounter{}
+	for key, d := range real.tags {
+		counted[key] = &TagDelta{Key: key, Name: d.Name, Delta: d.Delta}
+	}
+	for _, t := range tags {
+		if counted[t.Key] == nil {
+			counted[t.Key] = &TagDelta{Key: t.Key, Name: t.Name}
+		}
+		counted[t.Key].Delta -= t.Count
+	}
+	wrong := counted.deltas()
+	if len(wrong) == 0 {
+		return nil
+	}
+	return note("tags", fmt.Sprintf("%d tags are counted wrong", len(wrong)), func() error {
+		return c.core.store.AddTagCounts(ctx, ws, wrong)
+	})
+}
+
+// checkIndex loads the index, where it is not, and compares every version.
+func (c *CRM) checkIndex(ctx context.Context, ws WorkspaceID, real census, note noteFunc) error {
+	if err := c.core.search.await(ctx, ws); err != nil {
+		if errors.Is(err, ErrTooLarge) { // The store answers searches, by design.
+			return nil
+		}
+		return err
+	}
+	missing, wrong := len(real.versions), 0
+	var after ID
+	for {
+		page, err := c.core.search.index.ListVersions(ctx, ws, after, feedPage)
+		if err != nil {
+			return err
+		}
+		for _, d := range page {
+			version, ok := real.versions[d.Contact]
+			if ok {
+				missing--
+			}
+			if !ok || version != d.Version {
+				wrong++
+			}
+			after = d.Contact
+		}
+		if len(page) < feedPage {
+			break
+		}
+	}
+	if missing+wrong == 0 {
+		return nil
+	}
+	return note("search", fmt.Sprintf("%d contacts are missing in the index, %d are wrong", missing, wrong), func() error {
+		return c.core.search.drop(ctx, ws)
+	})
+}
+
+// checkImports looks for imports that wait for a job which has ended.
+func (c *CRM) checkImports(ctx context.Context, ws WorkspaceID, _ census, note noteFunc) error {
+	list, err := c.core.store.ListImports(ctx, ws, ID{}, feedPage)
+	if err != nil {
+		return err
+	}
+	for _, i := range list {
+		if !slices.Contains([]ImportStatus{ImportCommitting, ImportUndoing}, i.Status) {
+			continue
+		}
+		j, err := c.core.store.GetJob(ctx, ws, i.JobID)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err == nil && !j.Status.Final() {
+			continue
+		}
+		err = note("imports", fmt.Sprintf("import %s is %s, but its job has ended", i.ID, i.Status), func() error {
+			j.Workspace, j.Subject, j.ID = ws, i.ID, i.JobID
+			c.Imports.ended(ctx, j)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,211 @@
+package crm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Config wires a CRM. Only Store is required; every other field has a default
+// that works.
+type Config struct {
+	// Store keeps everything. Required. The CRM does not close it: who opens, closes.
+	Store Store
+	// Search finds contacts. Default: an index in this process's memory, made
+	// from the store on first use of a workspace.
+	Search SearchIndex
+	// SearchMemory bounds the built-in index, in bytes; beyond it the
+	// workspaces used longest ago are dropped, and one that is too big alone
+	// is searched in the store. Default 1 GiB.
+	SearchMemory int64
+	// Queue delivers job ids. Default: the store's own.
+	Queue JobQueue
+	// Blobs keeps files. Default: rows in the store.
+	Blobs Blobs
+	// Phones parses phone numbers. Default: international numbers, and
+	// national ones of the North American plan; adapters/phone knows every country.
+	Phones Phones
+	// Formats are the file formats of import and export beside JSON lines.
+	// Default: none.
+	Formats []Format
+	// Workers is how many jobs run at once in this process; negative means
+	// none. Default 4.
+	Workers int
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// NewID makes ids; they must be unique and should grow. Default [NewID].
+	NewID func() ID
+	// Logger takes what background work has to say. Default slog.Default().
+	Logger *slog.Logger
+	// Version is shown by health and status. Default "dev".
+	Version string
+}
+
+// tenantStore is what services that act for an actor hold: nothing that
+// crosses workspaces.
+type tenantStore interface {
+	Tx
+	Transactor
+}
+
+// core is what the services share.
+type core struct {
+	store      tenantStore
+	blobs      Blobs
+	phones     Phones
+	formats    []Format
+	now        func() time.Time
+	newID      func() ID
+	log        *slog.Logger
+	search     *searcher
+	workspaces *WorkspaceService
+	jobs       *JobService
+	// undoImport and importEnded are set by the import service, which the
+	// services above it must not know.
+	undoImport  func(ctx context.Context, actor Actor, id ID) (Import, Job, error)
+	importEnded func(ctx context.Context, j Job)
+}
+
+// CRM is one instance: a struct of services. Several can live in one process.
+// All services are safe for parallel use.
+type CRM struct {
+	Contacts    *ContactService
+	Tags        *TagService
+	Imports     *ImportService
+	Exports     *ExportService
+	Jobs        *JobService
+	Workspaces  *WorkspaceService
+	Idempotency *IdempotencyService
+
+	core    *core
+	system  SystemStore
+	runner  *jobRunner
+	version string
+
+	mu     sync.Mutex
+	cancel context.CancelFunc
+	closed bool
+	group  sync.WaitGroup
+}
+
+// New checks the configuration and wires the services. It starts nothing and
+// runs no migration: see [CRM.Start].
+func New(c Config) (*CRM, error) {
+	if c.Store == nil {
+		return nil, fmt.Errorf("new crm: %w", Invalid("Store", CodeRequired, "must be given, for instance by sqlite.Open"))
+	}
+	c = withDefaults(c)
+	k := &core{
+		store: c.Store, blobs: c.Blobs, phones: c.Phones, formats: append([]Format{JSONLines{}}, c.Formats...),
+		now: microClock(c.Now), newID: c.NewID, log: c.Logger,
+	}
+	if err := checkFormats(k.formats); err != nil {
+		return nil, fmt.Errorf("new crm: %w", err)
+	}
+	k.workspaces = newWorkspaceService(k)
+	k.search = newSearcher(k, c.Search, c.SearchMemory)
+	k.jobs = newJobService(k, c.Queue)
+	app := &CRM{
+		Contacts: &ContactService{core: k}, Tags: &TagService{core: k}, Exports: &ExportService{core: k}, Jobs: k.jobs,
+		Workspaces: k.workspaces, Idempotency: &IdempotencyService{store: c.Store, now: k.now},
+		core: k, system: c.Store, version: c.Version,
+	}
+	app.Imports = newImportService(k)
+	app.runner = newJobRunner(k, c.Store, c.Queue, c.Workers)
+	app.Imports.runner = app.runner
+	k.jobs.register(JobContactImport, jobOptions{Timeout: 24 * time.Hour}, app.Imports.runJob)
+	k.jobs.register(JobBulkUpdate, jobOptions{Timeout: 6 * time.Hour}, app.Contacts.runBulkJob)
+	k.jobs.register(JobPurge, jobOptions{Timeout: time.Hour}, app.runPurge)
+	return app, nil
+}
+
+func withDefaults(c Config) Config {
+	if c.SearchMemory == 0 {
+		c.SearchMemory = 1 << 30
+	}
+	if c.Queue == nil {
+		c.Queue = c.Store
+	}
+	if c.Blobs == nil {
+		c.Blobs = c.Store
+	}
+	if c.Phones == nil {
+		c.Phones = plainPhones{}
+	}
+	if c.Workers == 0 {
+		c.Workers = 4
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = NewID
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	return c
+}
+
+// microClock keeps times as stores keep them: UTC, whole microseconds.
+func microClock(now func() time.Time) func() time.Time {
+	return func() time.Time { return now().UTC().Truncate(time.Microsecond) }
+}
+
+func checkFormats(formats []Format) error {
+	seen := map[string]bool{}
+	for _, f := range formats {
+		if seen[f.FormatName()] {
+			return Invalid("Formats", CodeDuplicate, "must not name a format twice")
+		}
+		seen[f.FormatName()] = true
+	}
+	return nil
+}
+
+// Start begins the background work: workers, the search index's feed, the
+// daily purge. It returns at once; the work ends with ctx or with Close,
+// whichever is first. A second call, or one after Close, is an error.
+func (c *CRM) Start(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return fmt.Errorf("start crm: closed: %w", ErrUnavailable)
+	}
+	if c.cancel != nil {
+		return fmt.Errorf("start crm: %w", errors.New("started already"))
+	}
+	ctx, c.cancel = context.WithCancel(ctx)
+	for _, run := range []func(context.Context){c.core.search.run, c.runner.run, c.runPeriodic} {
+		c.group.Add(1)
+		go func() {
+			defer c.group.Done()
+			run(ctx)
+		}()
+	}
+	return nil
+}
+
+// Close ends the background work and waits for it: running jobs are parked
+// where they stand and go on at the next start, here or elsewhere. Twice is
+// fine. The store stays open.
+func (c *CRM) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	if c.cancel != nil {
+		c.cancel()
+	}
+	c.mu.Unlock()
+	c.group.Wait()
+	c.core.search.close()
+	return nil
+}
+
+// Formats returns the file formats, JSON lines first.
+func (c *CRM) Formats() []Format { return append([]Format(nil), c.core.formats...) }

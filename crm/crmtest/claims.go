@@ -1,0 +1,204 @@
+package crmtest
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+func claimTests() []storeTest {
+	return []storeTest{
+		{"a claim makes a due job run under its lease", testClaim},
+		{"only due and free jobs are claimed", testClaimable},
+		{"a ticket that names no such job claims nothing", testWrongTickets},
+		{"of 20 workers each job is claimed by exactly one", testClaimRace},
+		{"whoever claims one job after the other gets each once", testClaimLoop},
+	}
+}
+
+func ticketOf(j crm.Job) crm.JobTicket {
+	return crm.JobTicket{Workspace: j.Workspace, Job: j.ID, Kind: j.Kind}
+}
+
+func ticketsOf(jobs []crm.Job) []crm.JobTicket {
+	tickets := make([]crm.JobTicket, len(jobs))
+	for i, j := range jobs {
+		tickets[i] = ticketOf(j)
+	}
+	return tickets
+}
+
+// claim takes jobs under a lease and returns those it got.
+func (f *fixture) claim(lease int, valid time.Duration, jobs ...crm.Job) []crm.Job {
+	f.Helper()
+	got, err := f.s.ClaimJobs(f.Context(), ticketsOf(jobs), f.id(lease), valid)
+	f.ok("ClaimJobs", err)
+	return got
+}
+
+func testClaim(f *fixture) {
+	stored := f.fullJob(1)
+	stored.Status, stored.RunAt = crm.JobRetrying, day()
+	f.putJob(stored, 0)
+	got := f.claim(900, time.Hour, stored)
+	if len(got) != 1 {
+		f.Fatalf("ClaimJobs: got %d jobs, want 1", len(got))
+	}
+	want := stored
+	want.Status, want.Attempt, want.Lease = crm.JobRunning, stored.Attempt+1, f.id(900)
+	// When it began, and which version this is, is the store's to say.
+	want.StartedAt, want.Version = got[0].StartedAt, got[0].Version
+	if got[0].Version <= stored.Version {
+		f.Errorf("ClaimJobs: got version %d, want one above %d", got[0].Version, stored.Version)
+	}
+	if d := diff(got[0], want, false); d != "" {
+		f.Errorf("ClaimJobs: %s", d)
+	}
+	f.wantJob(want)
+	f.ok("CheckLease", f.s.CheckLease(f.Context(), f.ws, stored.ID, f.id(900)))
+	conflictOf(f.T, "CheckLease of another lease", f.s.CheckLease(f.Context(), f.ws, stored.ID, f.id(901)), crm.ConflictStale)
+	stale := stored
+	stale.Version++
+	if got[0].Version != stored.Version {
+		conflictOf(f.T, "PutJob over the claim", f.s.PutJob(f.Context(), f.ws, stale, stored.Version), crm.ConflictStale)
+	}
+	done := got[0]
+	done.Status, done.Lease, done.Version = crm.JobSucceeded, crm.ID{}, done.Version+1
+	f.putJob(done, got[0].Version)
+	conflictOf(f.T, "CheckLease of a finished job", f.s.CheckLease(f.Context(), f.ws, stored.ID, f.id(900)), crm.ConflictStale)
+}
+
+func testClaimable(f *fixture) {
+	due := []crm.Job{f.job(1, crm.JobQueued), f.job(2, crm.JobScheduled), f.job(3, crm.JobRetrying)}
+	not := []crm.Job{
+		f.job(11, crm.JobScheduled, later), f.job(12, crm.JobRetrying, later), f.job(13, crm.JobSucceeded),
+		f.job(14, crm.JobFailed), f.job(15, crm.JobCancelled),
+	}
+	f.putJobs(append(slices.Clone(due), not...)...)
+	got := f.claim(900, time.Hour, append(slices.Clone(not), due...)...)
+	wantClaimed(f, got, f.ids(1, 2, 3))
+	if again := f.claim(901, time.Hour, append(slices.Clone(due), not...)...); len(again) != 0 {
+		f.Errorf("ClaimJobs of what another worker has: got %d jobs, want none", len(again))
+	}
+	for _, j := range not {
+		f.wantJob(j)
+	}
+}
+
+// wantClaimed checks which jobs were claimed, in any order.
+func wantClaimed(f *fixture, got []crm.Job, want []crm.ID) {
+	f.Helper()
+	var ids []crm.ID
+	for _, j := range got {
+		ids = append(ids, j.ID)
+	}
+	slices.SortFunc(ids, compareIDs)
+	wantIDs(f.T, "ClaimJobs", ids, want)
+}
+
+func testWrongTickets(f *fixture) {
+	j := f.job(1, crm.JobQueued)
+	f.putJobs(j)
+	foreign := ticketOf(j)
+	foreign.Workspace = workspaceNamed("somebody else")
+	absent := ticketOf(f.job(2, crm.JobQueued))
+	got, err := f.s.ClaimJobs(f.Context(), []crm.JobTicket{foreign, absent}, f.id(900), time.Hour)
+	f.ok("ClaimJobs", err)
+	if len(got) != 0 {
+		f.Errorf("ClaimJobs of a foreign and an absent job: got %d jobs, want none", len(got))
+	}
+	f.wantJob(j)
+	got, err = f.s.ClaimJobs(f.Context(), nil, f.id(900), time.Hour)
+	f.ok("ClaimJobs", err)
+	if len(got) != 0 {
+		f.Errorf("ClaimJobs without tickets: got %d jobs, want none", len(got))
+	}
+	if got := f.claim(901, time.Hour, j, j); len(got) != 1 || got[0].Attempt != 1 {
+		f.Errorf("ClaimJobs of one job twice: got %d jobs, want it once, at its first attempt", len(got))
+	}
+}
+
+// claims collects who claimed what.
+type claims struct {
+	mu     sync.Mutex
+	leases map[crm.ID][]crm.ID
+}
+
+func (c *claims) add(lease crm.ID, jobs []crm.Job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, j := range jobs {
+		c.leases[j.ID] = append(c.leases[j.ID], lease)
+	}
+}
+
+func (c *claims) check(f *fixture, jobs []crm.Job) {
+	f.Helper()
+	for _, j := range jobs {
+		leases := c.leases[j.ID]
+		if len(leases) != 1 {
+			f.Errorf("job %v was claimed %d times, want once", numbersOf([]crm.ID{j.ID}), len(leases))
+			continue
+		}
+		got := f.readJob(j.ID)
+		if got.Lease != leases[0] || got.Attempt != 1 {
+			f.Errorf("job %v: got lease %s and attempt %d, want %s and 1", numbersOf([]crm.ID{j.ID}), got.Lease, got.Attempt, leases[0])
+		}
+	}
+}
+
+func (f *fixture) manyJobs(n int) []crm.Job {
+	jobs := make([]crm.Job, n)
+	for i := range jobs {
+		jobs[i] = f.job(i+1, crm.JobQueued)
+	}
+	return jobs
+}
+
+// testClaimRace lets 20 workers take the same tickets, in different orders and
+// portions.
+func testClaimRace(f *fixture) {
+	jobs := f.manyJobs(60)
+	f.putJobs(jobs...)
+	got := &claims{leases: map[crm.ID][]crm.ID{}}
+	f.inParallel(20, func(worker int) error {
+		tickets := ticketsOf(slices.Concat(jobs[worker*3:], jobs[:worker*3]))
+		if worker%2 == 0 {
+			slices.Reverse(tickets)
+		}
+		for chunk := range slices.Chunk(tickets, 1+worker%7) {
+			mine, err := f.s.ClaimJobs(f.Context(), chunk, f.id(900+worker), time.Hour)
+			if err != nil {
+				return fmt.Errorf("worker %d: %w", worker, err)
+			}
+			got.add(f.id(900+worker), mine)
+		}
+		return nil
+	})
+	got.check(f, jobs)
+}
+
+// testClaimLoop lets 20 workers receive and claim until nothing is left.
+func testClaimLoop(f *fixture) {
+	jobs := f.manyJobs(60)
+	f.putJobs(jobs...)
+	f.ok("DispatchJobs", f.s.DispatchJobs(f.Context(), ticketsOf(jobs)))
+	got := &claims{leases: map[crm.ID][]crm.ID{}}
+	f.inParallel(20, func(worker int) error {
+		for {
+			tickets, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobBulkUpdate}, 4)
+			if err != nil || len(tickets) == 0 {
+				return err
+			}
+			mine, err := f.s.ClaimJobs(f.Context(), tickets, f.id(900+worker), time.Hour)
+			if err != nil {
+				return fmt.Errorf("worker %d: %w", worker, err)
+			}
+			got.add(f.id(900+worker), mine)
+		}
+	})
+	got.check(f, jobs)
+}

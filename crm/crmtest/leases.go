@@ -1,0 +1,251 @@
+package crmtest
+
+import (
+	"time"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+func leaseTests() []storeTest {
+	return []storeTest{
+		{"extending a lease stores the progress and answers the job", testExtend},
+		{"a lease that is not held cannot be extended", testExtendLost},
+		{"a lease that runs out makes the job due again without an attempt", testLeaseLost},
+		{"an extended lease does not run out", testLeaseExtended},
+		{"a job that is lost too often fails as lost", testLostTooOften},
+		{"a job that is put as running holds its lease for a while", testPutRunning},
+		{"at most the number asked for is released", testReleaseLimit},
+		{"a checked lease cannot be lost before the transaction ends", testLeaseHeld},
+	}
+}
+
+// moment of a lease that is meant to run out.
+const briefly = 20 * time.Millisecond
+
+func (f *fixture) claimed(n, lease int, valid time.Duration) crm.Job {
+	f.Helper()
+	got := f.claim(lease, valid, f.job(n, crm.JobQueued))
+	if len(got) != 1 {
+		f.Fatalf("ClaimJobs of job %d: got %d jobs, want 1", n, len(got))
+	}
+	return got[0]
+}
+
+func testExtend(f *fixture) {
+	f.putJobs(f.job(1, crm.JobQueued))
+	claimed := f.claimed(1, 900, time.Hour)
+	extend := func(done, total, wantDone, wantTotal int64) crm.Job {
+		f.Helper()
+		got, err := f.s.ExtendLease(f.Context(), f.ws, f.id(1), f.id(900), time.Hour, done, total)
+		f.ok("ExtendLease", err)
+		want := claimed
+		want.Done, want.Total, want.Version = wantDone, wantTotal, got.Version
+		if d := diff(got, want, false); d != "" {
+			f.Errorf("ExtendLease: %s", d)
+		}
+		f.wantJob(got)
+		return got
+	}
+	extend(3, 10, 3, 10)
+	extend(-1, -1, 3, 10)
+	extend(4, -1, 4, 10)
+	extend(-1, 12, 4, 12)
+	got := extend(0, 0, 0, 0)
+	// Somebody asks to cancel: the handler hears of it at the next heartbeat.
+	asked := got
+	asked.CancelAsked, asked.Version = true, got.Version+1
+	f.putJob(asked, got.Version)
+	claimed.CancelAsked = true
+	extend(5, 6, 5, 6)
+}
+
+func testExtendLost(f *fixture) {
+	f.putJobs(f.job(1, crm.JobQueued), f.job(2, crm.JobQueued))
+	f.claimed(1, 900, time.Hour)
+	finished := f.claimed(2, 900, time.Hour)
+	finished.Status, finished.Lease, finished.Version = crm.JobSucceeded, crm.ID{}, finished.Version+1
+	f.putJob(finished, finished.Version-1)
+	before := f.readJob(f.id(1))
+	for what, try := range map[string]struct{ job, lease int }{
+		"of another worker": {1, 901}, "of a finished job": {2, 900}, "of an absent job": {3, 900},
+	} {
+		_, err := f.s.ExtendLease(f.Context(), f.ws, f.id(try.job), f.id(try.lease), time.Hour, 9, 9)
+		conflictOf(f.T, "ExtendLease "+what, err, crm.ConflictStale)
+		conflictOf(f.T, "CheckLease "+what, f.s.CheckLease(f.Context(), f.ws, f.id(try.job), f.id(try.lease)), crm.ConflictStale)
+	}
+	elsewhere := workspaceNamed("somebody else")
+	_, err := f.s.ExtendLease(f.Context(), elsewhere, f.id(1), f.id(900), time.Hour, 9, 9)
+	conflictOf(f.T, "ExtendLease from another workspace", err, crm.ConflictStale)
+	f.wantJob(before)
+	f.wantJob(finished)
+}
+
+// release waits until n leases have run out and were released.
+func (f *fixture) release(maxLosses, n int) {
+	f.Helper()
+	released := 0
+	await(f.T, func() bool {
+		got, err := f.s.ReleaseLost(f.Context(), maxLosses, 100)
+		f.ok("ReleaseLost", err)
+		released += got
+		return released >= n
+	})
+	if released != n {
+		f.Fatalf("ReleaseLost: got %d jobs, want %d", released, n)
+	}
+}
+
+func testLeaseLost(f *fixture) {
+	f.putJobs(f.job(1, crm.JobQueued, func(j *crm.Job) { j.Attempt = 2 }), f.job(2, crm.JobQueued))
+	f.claimed(2, 901, time.Hour)
+	held := f.readJob(f.id(2))
+	claimed := f.claimed(1, 900, briefly)
+	f.release(20, 1)
+	got := f.readJob(f.id(1))
+	if got.Status.Final() || got.Status == crm.JobRunning {
+		f.Errorf("a lost job: got state %s, want one that is due", got.Status)
+	}
+	if got.Attempt != 2 || got.Losses != 1 || !got.Lease.IsZero() {
+		f.Errorf("a lost job: got attempt %d, losses %d, lease %s, want 2, 1 and none", got.Attempt, got.Losses, got.Lease)
+	}
+	if got.Version <= claimed.Version {
+		f.Errorf("a lost job: got version %d, want one above %d", got.Version, claimed.Version)
+	}
+	_, err := f.s.ExtendLease(f.Context(), f.ws, f.id(1), f.id(900), time.Hour, 9, 9)
+	conflictOf(f.T, "ExtendLease of a lost lease", err, crm.ConflictStale)
+	conflictOf(f.T, "CheckLease of a lost lease", f.s.CheckLease(f.Context(), f.ws, f.id(1), f.id(900)), crm.ConflictStale)
+	again := f.claimed(1, 902, time.Hour)
+	if again.Attempt != 3 || again.Losses != 1 || again.Lease != f.id(902) {
+		f.Errorf("the next claim: got attempt %d, losses %d, lease %s, want 3, 1 and %s", again.Attempt, again.Losses, again.Lease, f.id(902))
+	}
+	f.wantJob(held)
+}
+
+// testLeaseExtended lets another lease run out as the sign that time passed.
+func testLeaseExtended(f *fixture) {
+	f.putJobs(f.job(1, crm.JobQueued), f.job(2, crm.JobQueued))
+	for valid := 250 * time.Millisecond; ; valid *= 2 {
+		f.claimed(1, 900, valid)
+		_, err := f.s.ExtendLease(f.Context(), f.ws, f.id(1), f.id(900), time.Hour, -1, -1)
+		if err == nil {
+			f.claimed(2, 901, valid)
+			break
+		}
+		conflictOf(f.T, "ExtendLease", err, crm.ConflictStale) // A slow machine: it ran out before.
+		f.release(20, 1)
+	}
+	f.release(20, 1)
+	f.ok("CheckLease", f.s.CheckLease(f.Context(), f.ws, f.id(1), f.id(900)))
+	if got := f.readJob(f.id(2)); got.Losses != 1 {
+		f.Errorf("the other job: got %d losses, want 1", got.Losses)
+	}
+}
+
+func testLostTooOften(f *fixture) {
+	const most = 2
+	f.putJobs(f.job(1, crm.JobQueued))
+	for losses := 1; ; losses++ {
+		f.claimed(1, 900, briefly)
+		f.release(most, 1)
+		got := f.readJob(f.id(1))
+		if got.Status.Final() {
+			if got.Status != crm.JobFailed || got.ErrorCode != "lost" || !got.Lease.IsZero() {
+				f.Errorf("got state %s, error code %q and lease %s, want %s, %q and none", got.Status, got.ErrorCode, got.Lease, crm.JobFailed, "lost")
+			}
+			if losses < most {
+				f.Errorf("the job failed after %d losses, want %d", losses, most)
+			}
+			return
+		}
+		if losses > most {
+			f.Fatalf("the job is %s after %d losses, want it failed", got.Status, losses)
+		}
+	}
+}
+
+func testReleaseLimit(f *fixture) {
+	f.putJobs(f.manyJobs(5)...)
+	f.claim(900, briefly, f.manyJobs(5)...)
+	var portions []int
+	total := 0
+	await(f.T, func() bool {
+		n, err := f.s.ReleaseLost(f.Context(), 20, 2)
+		f.ok("ReleaseLost", err)
+		if n > 0 {
+			portions = append(portions, n)
+		}
+		total += n
+		return total >= 5
+	})
+	for _, n := range portions {
+		if n > 2 {
+			f.Errorf("ReleaseLost: got %d jobs, want at most 2", n)
+		}
+	}
+	if total != 5 {
+		f.Errorf("ReleaseLost: got %d jobs in all, want 5", total)
+	}
+}
+
+// testLeaseHeld checks a lease inside a transaction, lets it run out there,
+// and has another goroutine try to take it away before the job is finished.
+func testLeaseHeld(f *fixture) {
+	f.putJobs(f.job(1, crm.JobQueued))
+	released := make(chan int, 1)
+	for valid := 100 * time.Millisecond; ; valid *= 2 {
+		claimed := f.claimed(1, 900, valid)
+		err := f.s.InTx(f.Context(), func(tx crm.Tx) error {
+			if err := tx.CheckLease(f.Context(), f.ws, f.id(1), f.id(900)); err != nil {
+				return err
+			}
+			ranOut := time.NewTimer(2 * valid) // The store's clock, which runs on meanwhile.
+			defer ranOut.Stop()
+			<-ranOut.C
+			go func() {
+				n, _ := f.s.ReleaseLost(f.Context(), 20, 10)
+				released <- n
+			}()
+			blocked := time.NewTimer(valid) // It waits for us, or answers that there is none.
+			defer blocked.Stop()
+			select {
+			case n := <-released:
+				released <- n
+			case <-blocked.C:
+			}
+			claimed.Status, claimed.Lease, claimed.Version = crm.JobSucceeded, crm.ID{}, claimed.Version+1
+			return tx.PutJob(f.Context(), f.ws, claimed, claimed.Version-1)
+		})
+		if err == nil {
+			break
+		}
+		conflictOf(f.T, "CheckLease", err, crm.ConflictStale) // A slow machine: it ran out before.
+		if len(released) > 0 {
+			f.Fatal("the lease was taken away after it was checked")
+		}
+		f.release(20, 1)
+	}
+	if n := <-released; n != 0 {
+		f.Errorf("ReleaseLost beside the transaction: got %d jobs, want 0", n)
+	}
+	if got := f.readJob(f.id(1)); got.Status != crm.JobSucceeded || got.Losses != 0 {
+		f.Errorf("the job: got state %s and %d losses, want %s and 0", got.Status, got.Losses, crm.JobSucceeded)
+	}
+}
+
+func testPutRunning(f *fixture) {
+	want := f.job(1, crm.JobRunning, func(j *crm.Job) { j.Lease = f.id(900) })
+	f.putJob(want, 0)
+	f.wantJob(want)
+	f.ok("CheckLease", f.s.CheckLease(f.Context(), f.ws, f.id(1), f.id(900)))
+	n, err := f.s.ReleaseLost(f.Context(), 20, 10)
+	f.ok("ReleaseLost", err)
+	if n != 0 {
+		f.Errorf("ReleaseLost: got %d jobs, want 0 so soon", n)
+	}
+	if got := f.claim(901, time.Hour, want); len(got) != 0 {
+		f.Errorf("ClaimJobs of a running job: got %d jobs, want none", len(got))
+	}
+	got, err := f.s.ExtendLease(f.Context(), f.ws, f.id(1), f.id(900), time.Hour, 1, 2)
+	f.ok("ExtendLease", err)
+	f.wantJob(got)
+}

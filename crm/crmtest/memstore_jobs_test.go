@@ -1,0 +1,214 @@
+package crmtest_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// job is a row with the end of its lease.
+type job struct {
+	crm.Job
+	until time.Time
+}
+
+func (j job) due() bool {
+	waiting := j.Status == crm.JobQueued || j.Status == crm.JobScheduled || j.Status == crm.JobRetrying
+	return waiting && !j.RunAt.After(time.Now())
+}
+
+func (t memTx) PutJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job, expect int64) error {
+	return t.write(ctx, func(s *state) error {
+		old, there := s.jobs[of[crm.ID]{ws, j.ID}]
+		if err := versionAgrees(there, old.Version, expect, j.ID); err != nil {
+			return err
+		}
+		for _, other := range mine(s.jobs, ws) {
+			same := other.ID != j.ID && other.Kind == j.Kind && other.Subject == j.Subject
+			if same && !j.Subject.IsZero() && !j.Status.Final() && !other.Status.Final() {
+				return conflict(crm.ConflictExists, other.ID)
+			}
+		}
+		s.jobs[of[crm.ID]{ws, j.ID}] = job{j, time.Now().Add(15 * time.Second)}
+		return nil
+	})
+}
+
+func (t memTx) GetJob(_ context.Context, ws crm.WorkspaceID, id crm.ID) (crm.Job, error) {
+	s, err := t.read()
+	if err != nil {
+		return crm.Job{}, err
+	}
+	j, ok := s.jobs[of[crm.ID]{ws, id}]
+	if !ok {
+		return crm.Job{}, crm.ErrNotFound
+	}
+	return j.Job, nil
+}
+
+func (t memTx) ListJobs(_ context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.Job, error) {
+	s, err := t.read()
+	if err != nil {
+		return nil, err
+	}
+	var jobs []crm.Job
+	for _, j := range mine(s.jobs, ws) {
+		if (len(q.Statuses) == 0 || slices.Contains(q.Statuses, j.Status)) && (len(q.Kinds) == 0 || slices.Contains(q.Kinds, j.Kind)) &&
+			(q.Batch.IsZero() || q.Batch == j.Batch) && (q.User.IsZero() || q.User == j.Actor.User) &&
+			(q.Before.IsZero() || compareIDs(j.ID, q.Before) < 0) {
+			jobs = append(jobs, j.Job)
+		}
+	}
+	slices.SortFunc(jobs, func(a, b crm.Job) int { return -compareIDs(a.ID, b.ID) })
+	return firstOf(jobs, q.Limit), nil
+}
+
+func (t memTx) CountJobs(_ context.Context, ws crm.WorkspaceID) ([]crm.JobCount, error) {
+	s, err := t.read()
+	if err != nil {
+		return nil, err
+	}
+	figures := map[crm.JobCount]int{}
+	for _, j := range mine(s.jobs, ws) {
+		figures[crm.JobCount{Kind: j.Kind, Status: j.Status}]++
+	}
+	var counts []crm.JobCount
+	for c, n := range figures {
+		c.Count = n
+		counts = append(counts, c)
+	}
+	return counts, nil
+}
+
+func (t memTx) CheckLease(_ context.Context, ws crm.WorkspaceID, id, lease crm.ID) error {
+	s, err := t.read()
+	if err != nil {
+		return err
+	}
+	if j := s.jobs[of[crm.ID]{ws, id}]; j.Status != crm.JobRunning || j.Lease != lease {
+		return conflict(crm.ConflictStale, id)
+	}
+	return nil
+}
+
+type queue struct{ m *memStore }
+
+func (q queue) DispatchJobs(context.Context, []crm.JobTicket) error { return nil }
+
+// ReceiveJobs goes around the workspaces, one ticket each, from behind the one
+// that was served last.
+func (q queue) ReceiveJobs(_ context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
+	q.m.writer.Lock()
+	defer q.m.writer.Unlock()
+	s, err := q.m.read()
+	if err != nil {
+		return nil, err
+	}
+	due := map[crm.WorkspaceID][]crm.JobTicket{}
+	var spaces []crm.WorkspaceID
+	for key, j := range s.jobs {
+		if j.due() && slices.Contains(kinds, j.Kind) {
+			if due[key.ws] == nil {
+				spaces = append(spaces, key.ws)
+			}
+			due[key.ws] = append(due[key.ws], crm.JobTicket{Workspace: key.ws, Job: j.ID, Kind: j.Kind})
+		}
+	}
+	slices.SortFunc(spaces, func(a, b crm.WorkspaceID) int { return slices.Compare(a[:], b[:]) })
+	at := slices.IndexFunc(spaces, func(ws crm.WorkspaceID) bool { return slices.Compare(ws[:], q.m.turn[:]) > 0 })
+	var tickets []crm.JobTicket
+	for at = max(at, 0); len(spaces) > 0 && len(tickets) < limit; at++ {
+		ws := spaces[at%len(spaces)]
+		if len(due[ws]) == 0 {
+			break // The fair share of one workspace is enough for a call.
+		}
+		tickets = append(tickets, due[ws][0])
+		due[ws], q.m.turn = due[ws][1:], ws
+	}
+	return tickets, nil
+}
+
+type system struct{ m *memStore }
+
+func (y system) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
+	var claimed []crm.Job
+	err := y.m.write(ctx, func(s *state) error {
+		for _, ticket := range tickets {
+			key := of[crm.ID]{ticket.Workspace, ticket.Job}
+			j, ok := s.jobs[key]
+			if !ok || !j.due() {
+				continue
+			}
+			j.Status, j.Lease, j.until = crm.JobRunning, lease, time.Now().Add(valid)
+			j.Attempt++
+			j.Version++
+			s.jobs[key] = j
+			claimed = append(claimed, j.Job)
+		}
+		return nil
+	})
+	return claimed, err
+}
+
+func (y system) ExtendLease(ctx context.Context, ws crm.WorkspaceID, id, lease crm.ID, valid time.Duration, done, total int64) (crm.Job, error) {
+	var extended crm.Job
+	err := y.m.write(ctx, func(s *state) error {
+		j, ok := s.jobs[of[crm.ID]{ws, id}]
+		if !ok || j.Status != crm.JobRunning || j.Lease != lease {
+			return conflict(crm.ConflictStale, id)
+		}
+		if done >= 0 {
+			j.Done = done
+		}
+		if total >= 0 {
+			j.Total = total
+		}
+		j.until = time.Now().Add(valid)
+		j.Version++
+		s.jobs[of[crm.ID]{ws, id}] = j
+		extended = j.Job
+		return nil
+	})
+	return extended, err
+}
+
+func (y system) ReleaseLost(ctx context.Context, maxLosses, limit int) (int, error) {
+	released := 0
+	err := y.m.write(ctx, func(s *state) error {
+		for key, j := range s.jobs {
+			if j.Status != crm.JobRunning || j.Lease.IsZero() || time.Now().Before(j.until) || released == limit {
+				continue
+			}
+			j.Status, j.Lease = crm.JobQueued, crm.ID{}
+			j.Attempt--
+			j.Losses++
+			j.Version++
+			if j.Losses >= maxLosses {
+				j.Status, j.ErrorCode = crm.JobFailed, "lost"
+			}
+			s.jobs[key] = j
+			released++
+		}
+		return nil
+	})
+	return released, err
+}
+
+func (y system) NextDue(_ context.Context, kinds []crm.JobKind) (time.Duration, bool, error) {
+	s, err := y.m.read()
+	if err != nil {
+		return 0, false, fmt.Errorf("next due: %w", err)
+	}
+	var next time.Duration
+	some := false
+	for _, j := range s.jobs {
+		waits := j.Status == crm.JobQueued || j.Status == crm.JobScheduled || j.Status == crm.JobRetrying
+		if wait := max(0, time.Until(j.RunAt)); waits && slices.Contains(kinds, j.Kind) && (!some || wait < next) {
+			next, some = wait, true
+		}
+	}
+	return next, some, nil
+}

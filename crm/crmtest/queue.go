@@ -1,0 +1,136 @@
+package crmtest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+func queueTests() []storeTest {
+	return []storeTest{
+		{"due jobs of the kinds are received, and no others", testReceive},
+		{"an empty queue answers at once with nothing", func(f *fixture) {
+			got, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobPurge}, 10)
+			f.ok("ReceiveJobs", err)
+			if len(got) != 0 {
+				f.Errorf("ReceiveJobs: got %d tickets, want none", len(got))
+			}
+		}},
+		{"the backlog of one workspace does not hide another's job", testFairness},
+		{"many workspaces take turns", testTurns},
+		{"the next due job is known by the time until it", testNextDue},
+	}
+}
+
+func testReceive(f *fixture) {
+	due := []crm.Job{f.job(1, crm.JobQueued), f.job(2, crm.JobScheduled), f.job(3, crm.JobRetrying), f.job(4, crm.JobQueued, ofKind(crm.JobPurge))}
+	f.putJobs(append(slices.Clone(due),
+		f.job(11, crm.JobScheduled, later), f.job(12, crm.JobRetrying, later), f.job(13, crm.JobRunning), f.job(14, crm.JobSucceeded),
+		f.job(15, crm.JobFailed), f.job(16, crm.JobCancelled), f.job(17, crm.JobQueued, ofKind(crm.JobContactImport)))...)
+	f.ok("DispatchJobs", f.s.DispatchJobs(f.Context(), ticketsOf(due)))
+	seen := map[crm.JobTicket]bool{}
+	await(f.T, func() bool {
+		tickets, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobBulkUpdate, crm.JobPurge}, 2)
+		f.ok("ReceiveJobs", err)
+		if len(tickets) > 2 {
+			f.Errorf("ReceiveJobs: got %d tickets, want at most 2", len(tickets))
+		}
+		for _, ticket := range tickets {
+			seen[ticket] = true
+		}
+		_, err = f.s.ClaimJobs(f.Context(), tickets, f.id(900), time.Hour)
+		f.ok("ClaimJobs", err)
+		return len(tickets) == 0
+	})
+	for _, j := range due {
+		if !seen[ticketOf(j)] {
+			f.Errorf("ReceiveJobs never brought the due job %+v", ticketOf(j))
+		}
+		delete(seen, ticketOf(j))
+	}
+	for ticket := range seen {
+		f.Errorf("ReceiveJobs brought %+v, which is not due or of another kind", ticket)
+	}
+}
+
+// testFairness gives one workspace thousands of due jobs and another a single,
+// younger one, for workers that take many or few at a time.
+func testFairness(f *fixture) {
+	for i, limit := range []int{1, 2, 10} {
+		busy, quiet := f.in(fmt.Sprintf("busy %d", i)), f.in(fmt.Sprintf("quiet %d", i))
+		backlog := busy.manyJobs(1_000)
+		f.putJobs(backlog...)
+		one := quiet.job(5_000, crm.JobQueued, func(j *crm.Job) { j.RunAt = day().Add(time.Hour) })
+		f.putJobs(one)
+		f.ok("DispatchJobs", f.s.DispatchJobs(f.Context(), append(ticketsOf(backlog), ticketOf(one))))
+		rounds := 0
+		for found := false; !found; rounds++ {
+			if rounds > 25 {
+				f.Fatalf("%d calls for up to %d tickets did not bring the job of the quiet workspace", rounds, limit)
+			}
+			tickets, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobBulkUpdate}, limit)
+			f.ok("ReceiveJobs", err)
+			_, err = f.s.ClaimJobs(f.Context(), tickets, f.id(900), time.Hour)
+			f.ok("ClaimJobs", err)
+			found = slices.Contains(tickets, ticketOf(one))
+		}
+	}
+}
+
+// in returns the fixture for a second workspace.
+func (f *fixture) in(name string) *fixture {
+	return &fixture{T: f.T, s: f.s, ws: workspaceNamed(f.Name() + " " + name)}
+}
+
+// testTurns gives ten workspaces jobs of very different numbers: none waits
+// until another's are done.
+func testTurns(f *fixture) {
+	waiting := map[crm.WorkspaceID]bool{}
+	for i := range 10 {
+		other := f.in(fmt.Sprint(i))
+		waiting[other.ws] = true
+		jobs := other.manyJobs(1 + 20*i)
+		f.putJobs(jobs...)
+		f.ok("DispatchJobs", f.s.DispatchJobs(f.Context(), ticketsOf(jobs)))
+	}
+	for range 40 {
+		tickets, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobBulkUpdate}, 5)
+		f.ok("ReceiveJobs", err)
+		_, err = f.s.ClaimJobs(f.Context(), tickets, f.id(900), time.Hour)
+		f.ok("ClaimJobs", err)
+		for _, ticket := range tickets {
+			delete(waiting, ticket.Workspace)
+		}
+		if len(waiting) == 0 {
+			return
+		}
+	}
+	f.Errorf("after 40 calls for up to 5 tickets, %d of 10 workspaces had none", len(waiting))
+}
+
+func testNextDue(f *fixture) {
+	kinds := []crm.JobKind{crm.JobBulkUpdate, crm.JobPurge}
+	want := func(what string, some bool, from, to time.Duration) {
+		f.Helper()
+		got, ok, err := f.s.NextDue(f.Context(), kinds)
+		f.ok("NextDue", err)
+		if ok != some || got < from || got > to {
+			f.Errorf("NextDue %s: got %s, %t, want %s to %s, %t", what, got, ok, from, to, some)
+		}
+	}
+	want("of nothing", false, 0, 0)
+	f.putJobs(f.job(1, crm.JobSucceeded), f.job(2, crm.JobFailed), f.job(3, crm.JobCancelled), f.job(4, crm.JobRunning),
+		f.job(5, crm.JobQueued, ofKind(crm.JobContactImport)))
+	want("of finished, running and other jobs", false, 0, 0)
+	f.putJobs(f.job(10, crm.JobScheduled, ofKind(crm.JobPurge), func(j *crm.Job) { j.RunAt = inAnHour().Add(time.Hour) }))
+	want("of a job in two hours", true, 110*time.Minute, 2*time.Hour)
+	f.putJobs(f.job(11, crm.JobRetrying, later))
+	want("of a retry in an hour", true, 50*time.Minute, time.Hour)
+	other := f.in("other")
+	f.putJobs(other.job(12, crm.JobQueued))
+	want("of a job that is due in another workspace", true, 0, 0)
+	other.claimed(12, 900, time.Hour)
+	want("after it was claimed", true, 50*time.Minute, time.Hour)
+}

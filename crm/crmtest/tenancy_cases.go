@@ -1,0 +1,262 @@
+package crmtest
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// tenancyCases holds a call for every method of crm.Tx.
+func tenancyCases() map[string]tenancyCall {
+	cases := map[string]tenancyCall{}
+	for _, more := range []map[string]tenancyCall{contactCases(), recordCases(), jobCases(), importCases(), idempotencyCases()} {
+		for name, call := range more {
+			cases[name] = call
+		}
+	}
+	return cases
+}
+
+func contactCases() map[string]tenancyCall {
+	return map[string]tenancyCall{
+		"GetContacts": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.GetContacts(ctx, ws, []crm.ID{ids.contact, ids.other, ids.trash})
+			return lines(got), err
+		},
+		"ListContacts": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			var all []string
+			for _, q := range foreignQueries() {
+				got, err := tx.ListContacts(ctx, ws, q)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, lines(got)...)
+			}
+			return all, nil
+		},
+		"CountContacts": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			var all []int
+			for _, q := range foreignQueries() {
+				for _, atMost := range []int{0, 1} {
+					got, err := tx.CountContacts(ctx, ws, q.Where, atMost)
+					if err != nil {
+						return nil, err
+					}
+					all = append(all, got)
+				}
+			}
+			return lines(all), nil
+		},
+		"ListContactIDs": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			var all []string
+			for _, q := range foreignQueries() {
+				got, err := tx.ListContactIDs(ctx, ws, q.Where, crm.ID{}, 100)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, lines(got)...)
+			}
+			return all, nil
+		},
+		"FindContacts": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.FindContacts(ctx, ws, []crm.ContactKey{
+				crm.EmailKey("same@example.com"), {Kind: crm.KeyTag, Value: "vip"}, crm.SourceKey("manual", "1"),
+			})
+			return sorted(got), err
+		},
+		"PutContacts": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			// New ones with the source ids of the other workspace, then changes
+			// of its rows: taken for its own, or for absent.
+			fresh := []crm.Contact{contactOf(ws, 801, func(c *crm.Contact) { c.SourceID = "1" }), contactOf(ws, 802)}
+			fresh[1].ID = ids.other
+			first := tx.PutContacts(ctx, ws, newWrites(fresh))
+			change := contactOf(ws, 803, func(c *crm.Contact) { c.ID, c.Version = ids.contact, 2 })
+			second := tx.PutContacts(ctx, ws, []crm.ContactWrite{crm.NewContactWrite(change, 1)})
+			return []string{sayError(first), sayError(second)}, nil
+		},
+		"EraseContacts": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.EraseContacts(ctx, ws, []crm.ID{ids.contact, ids.trash})
+			return lines([]int{got}), err
+		},
+	}
+}
+
+// foreignQueries select what both worlds have, by each way into the data.
+func foreignQueries() []crm.ContactQuery {
+	yes := true
+	var all []crm.ContactQuery
+	for _, where := range []crm.ContactCriteria{
+		{}, {Tags: []string{"vip"}}, {Sources: []string{"manual"}}, {HasEmail: &yes}, {Stages: []crm.Stage{crm.StageNone}},
+		{Words: []string{"owner"}}, {CreatedAt: crm.TimeRange{From: longAgo()}},
+	} {
+		for _, trash := range []bool{false, true} {
+			where.Trash = trash
+			for _, sort := range crm.ContactSorts() {
+				all = append(all, crm.ContactQuery{Where: where, Sort: sort, Limit: 10}, crm.ContactQuery{Where: where, Sort: sort, Desc: true, Limit: 10})
+			}
+		}
+	}
+	return all
+}
+
+// sorted prints values that come in no order.
+func sorted[T any](values []T) []string {
+	out := lines(values)
+	slices.Sort(out)
+	return out
+}
+
+func recordCases() map[string]tenancyCall {
+	return map[string]tenancyCall{
+		"GetWorkspace": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.GetWorkspace(ctx, ws)
+			return lines([]crm.Workspace{got}), err
+		},
+		"PutWorkspace": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			w := crm.Workspace{ID: ws, Name: "changed", Region: "FR", TimeZone: "UTC", CreatedAt: day(), UpdatedAt: day(), Version: 2}
+			first := tx.PutWorkspace(ctx, w, 1)
+			w.Version = 1
+			return []string{sayError(first), sayError(tx.PutWorkspace(ctx, w, 0))}, nil
+		},
+		"ListTags": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ListTags(ctx, ws)
+			return lines(got), err
+		},
+		"AddTagCounts": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			err := tx.AddTagCounts(ctx, ws, []crm.TagDelta{{Key: "vip", Name: "mine", Delta: 5}, {Key: "new", Name: "New", Delta: 1}})
+			if err != nil {
+				return nil, err
+			}
+			got, err := tx.ListTags(ctx, ws)
+			return lines(got), err
+		},
+		"PutImages": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			return nil, tx.PutImages(ctx, ws, []crm.Image{{Contact: ids.contact, Version: 9, Batch: ids.batch, At: day()}})
+		},
+		"ListImages": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ListImages(ctx, ws, ids.batch, crm.ID{}, 10)
+			return lines(got), err
+		},
+		"DeleteImages": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			return nil, tx.DeleteImages(ctx, ws, []crm.ID{ids.contact, ids.other})
+		},
+		"AppendEvents": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			e := eventOf(ws, 804)
+			e.Subject.ID, e.Batch = ids.contact, ids.batch
+			return nil, tx.AppendEvents(ctx, ws, []crm.Event{e})
+		},
+		"ListEvents": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ListEvents(ctx, ws, 0, 100)
+			return lines(got), err
+		},
+		"EventHead": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.EventHead(ctx, ws)
+			return lines([]crm.Position{got}), err
+		},
+		"FindFingerprints": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.FindFingerprints(ctx, ws, []crm.Fingerprint{ids.print})
+			return sorted(got), err
+		},
+		"PutFingerprints": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			if err := tx.PutFingerprints(ctx, ws, []crm.FingerprintMark{{Fingerprint: ids.print, Contact: ids.other}}); err != nil {
+				return nil, err
+			}
+			got, err := tx.FindFingerprints(ctx, ws, []crm.Fingerprint{ids.print})
+			return sorted(got), err
+		},
+		"DeleteFingerprints": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			contacts := []crm.ID{ids.contact, ids.other}
+			return nil, errors.Join(tx.DeleteFingerprints(ctx, ws, contacts, ids.batch), tx.DeleteFingerprints(ctx, ws, contacts, crm.ID{}))
+		},
+	}
+}
+
+func jobCases() map[string]tenancyCall {
+	return map[string]tenancyCall{
+		"PutJob": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			// A change of the other's row, then a new job about its subject.
+			j := worldJob(ws, ids, "changed")
+			j.Version, j.Status = 2, crm.JobCancelled
+			first := tx.PutJob(ctx, ws, j, 1)
+			j.ID, j.Version, j.Status = recordID(ws, 805), 1, crm.JobQueued
+			return []string{sayError(first), sayError(tx.PutJob(ctx, ws, j, 0))}, nil
+		},
+		"GetJob": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.GetJob(ctx, ws, ids.job)
+			return lines([]crm.Job{got}), err
+		},
+		"ListJobs": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			var all []string
+			for _, q := range []crm.JobQuery{
+				{}, {Batch: ids.batch}, {User: ids.contact}, {Kinds: []crm.JobKind{crm.JobBulkUpdate}},
+				{Statuses: []crm.JobStatus{crm.JobRunning}}, {Before: ids.lease},
+			} {
+				q.Limit = 10
+				got, err := tx.ListJobs(ctx, ws, q)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, lines(got)...)
+			}
+			return all, nil
+		},
+		"CountJobs": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.CountJobs(ctx, ws)
+			return sorted(got), err
+		},
+		"CheckLease": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			return nil, tx.CheckLease(ctx, ws, ids.job, ids.lease)
+		},
+	}
+}
+
+func importCases() map[string]tenancyCall {
+	return map[string]tenancyCall{
+		"PutImport": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			imp := crm.Import{ID: ids.imp, Format: "csv", FileName: "changed", CreatedAt: day(), UpdatedAt: day(), Version: 2}
+			first := tx.PutImport(ctx, ws, imp, 1)
+			imp.Version = 1
+			return []string{sayError(first), sayError(tx.PutImport(ctx, ws, imp, 0))}, nil
+		},
+		"GetImport": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.GetImport(ctx, ws, ids.imp)
+			return lines([]crm.Import{got}), err
+		},
+		"ListImports": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ListImports(ctx, ws, crm.ID{}, 10)
+			return lines(got), err
+		},
+		"PutImportRows": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			if err := tx.PutImportRows(ctx, ws, ids.imp, []crm.ImportRow{{Row: 1, Outcome: crm.RowProblem}}); err != nil {
+				return nil, err
+			}
+			got, err := tx.ListImportRows(ctx, ws, ids.imp, crm.ImportRowQuery{Limit: 10})
+			return lines(got), err
+		},
+		"ListImportRows": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ListImportRows(ctx, ws, ids.imp, crm.ImportRowQuery{Limit: 10})
+			more, err2 := tx.ListImportRows(ctx, ws, ids.imp, crm.ImportRowQuery{NotAsItStood: true, Outcomes: []crm.RowOutcome{crm.RowCreated}, Limit: 10})
+			return slices.Concat(lines(got), lines(more), []string{sayError(err2)}), err
+		},
+		"DeleteImportRows": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			return nil, tx.DeleteImportRows(ctx, ws, ids.imp)
+		},
+	}
+}
+
+func idempotencyCases() map[string]tenancyCall {
+	return map[string]tenancyCall{
+		"GetIdempotencyRecord": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.GetIdempotencyRecord(ctx, ws, "key")
+			return lines([]crm.IdempotencyRecord{got}), err
+		},
+		"PutIdempotencyRecord": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			return nil, tx.PutIdempotencyRecord(ctx, ws, crm.IdempotencyRecord{Key: "key", Request: ids.print, CreatedAt: longAgo()})
+		},
+		"DeleteIdempotencyRecord": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			return nil, tx.DeleteIdempotencyRecord(ctx, ws, "key")
+		},
+	}
+}

@@ -1,0 +1,75 @@
+package crm
+
+import (
+	"context"
+	"time"
+)
+
+// EventType says what happened: noun, dot, verb in the past.
+type EventType string
+
+// The events of this package; crm/identity adds its own.
+const (
+	EventContactCreated   EventType = "contact.created"
+	EventContactUpdated   EventType = "contact.updated"
+	EventContactDeleted   EventType = "contact.deleted"
+	EventContactRestored  EventType = "contact.restored"
+	EventContactErased    EventType = "contact.erased"
+	EventImportCreated    EventType = "import.created"
+	EventImportCommitted  EventType = "import.committed"
+	EventImportUndone     EventType = "import.undone"
+	EventJobQueued        EventType = "job.queued"
+	EventJobFinished      EventType = "job.finished"
+	EventWorkspaceUpdated EventType = "workspace.updated"
+)
+
+// Position is a place in the event log: events of a workspace are ordered by
+// it. 0 is before the first. Positions may have gaps.
+type Position int64
+
+// EventActor names who caused an event.
+type EventActor struct {
+	Kind ActorKind
+	ID   ID
+}
+
+// Subject names what an event is about.
+type Subject struct {
+	// Kind is contact, import, job, workspace, user, member, ...
+	Kind string
+	ID   ID
+}
+
+// SubjectContact is the kind of contact subjects.
+const SubjectContact = "contact"
+
+// Event is a fact the domain records. It holds ids and names of fields, never
+// personal data.
+type Event struct {
+	// Position is given by the store, after or at the commit.
+	Position Position
+	ID       ID
+	Type     EventType
+	At       time.Time
+	Actor    EventActor
+	Subject  Subject
+	// Changed are the names of the changed fields in the API's terms, sorted.
+	Changed []string
+	// Version is the subject's new version, 0 where it has none.
+	Version int64
+	// Batch is the import or bulk action the change was part of, or zero.
+	Batch ID
+}
+
+// EventStore is the event log.
+type EventStore interface {
+	// AppendEvents adds events. They appear in the log when, and only when,
+	// the transaction commits, in the order given.
+	AppendEvents(ctx context.Context, ws WorkspaceID, events []Event) error
+	// ListEvents returns up to limit events of the workspace after the
+	// position, oldest first. Once a reader has seen a position, no event with
+	// a lower one ever appears.
+	ListEvents(ctx context.Context, ws WorkspaceID, after Position, limit int) ([]Event, error)
+	// EventHead returns the position of the workspace's newest event, 0 for none.
+	EventHead(ctx context.Context, ws WorkspaceID) (Position, error)
+}

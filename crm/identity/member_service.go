@@ -1,0 +1,151 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// MemberService shows and changes the members of the actor's workspace. Admins
+// manage members up to admin; only owners make, change and remove owners; and
+// a workspace always keeps one.
+type MemberService struct{ core *core }
+
+// List returns up to limit members whose user id sorts after the id after, by
+// user id; the next page begins after the last one. A limit of 0 means 100, the
+// highest is 200. Admins may.
+func (s *MemberService) List(ctx context.Context, actor crm.Actor, after crm.ID, limit int) ([]Member, error) {
+	if err := actor.Authorize(crm.PermMembersRead); err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	limit, err := pageLimit(limit)
+	if err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	all, err := s.core.store.ListMembers(ctx, actor.Workspace, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	return all, nil
+}
+
+// Get returns one member. Admins may; anybody sees themselves.
+func (s *MemberService) Get(ctx context.Context, actor crm.Actor, user crm.ID) (Member, error) {
+	if err := actor.Authorize(ownOr(actor, user, crm.PermMembersRead)); err != nil {
+		return Member{}, fmt.Errorf("get member: %w", err)
+	}
+	m, err := s.core.store.GetMember(ctx, actor.Workspace, user)
+	if err != nil {
+		return Member{}, fmt.Errorf("get member %s: %w", user, err)
+	}
+	return m, nil
+}
+
+// ownOr is the permission to act on a user: anybody on themselves.
+func ownOr(actor crm.Actor, user crm.ID, others crm.Permission) crm.Permission {
+	if actor.User == user && !user.IsZero() {
+		return crm.PermSignIn
+	}
+	return others
+}
+
+// ChangeRole gives a member another role, which counts with the member's next
+// request. A version other than 0 must be the member's current one. To demote
+// the last owner is a *crm.ConflictError with ConflictState.
+func (s *MemberService) ChangeRole(ctx context.Context, actor crm.Actor, user crm.ID, role crm.Role, version int64) (Member, error) {
+	if err := actor.Authorize(crm.PermMembersManage); err != nil {
+		return Member{}, fmt.Errorf("change role: %w", err)
+	}
+	var p problems
+	p.role("role", role)
+	if err := p.err(); err != nil {
+		return Member{}, fmt.Errorf("change role: %w", err)
+	}
+	var m Member
+	err := s.core.store.InIdentityTx(ctx, func(tx Tx) (err error) {
+		m, err = s.changeRole(ctx, tx, actor, user, role, version)
+		return err
+	})
+	if err != nil {
+		return Member{}, fmt.Errorf("change role of %s: %w", user, err)
+	}
+	return m, nil
+}
+
+func (s *MemberService) changeRole(ctx context.Context, tx Tx, actor crm.Actor, user crm.ID, role crm.Role, version int64) (Member, error) {
+	m, err := tx.GetMember(ctx, actor.Workspace, user)
+	if err != nil {
+		return Member{}, err
+	}
+	if version != 0 && version != m.Version {
+		return Member{}, &crm.ConflictError{
+			Reason: crm.ConflictStale, ID: user, Version: m.Version,
+			Message: "the member has changed since it was read; read it again and repeat the change",
+		}
+	}
+	if m.Role == role {
+		return m, nil
+	}
+	if err := mayManage(ctx, tx, actor, m, role); err != nil {
+		return Member{}, err
+	}
+	m.Role, m.UpdatedAt, m.Version = role, s.core.now(), m.Version+1
+	if err := tx.PutMember(ctx, actor.Workspace, m, m.Version-1); err != nil {
+		return Member{}, err
+	}
+	event := s.core.event(EventRoleChanged, by(actor), subject(SubjectMember, user))
+	event.Changed, event.Version = []string{"role"}, m.Version
+	return m, tx.AppendEvents(ctx, actor.Workspace, []crm.Event{event})
+}
+
+// mayManage decides whether the actor may turn the member's role into another
+// one, "" for none.
+func mayManage(ctx context.Context, tx Tx, actor crm.Actor, m Member, role crm.Role) error {
+	if m.Role == crm.RoleOwner || role == crm.RoleOwner {
+		if err := actor.Authorize(crm.PermWorkspaceManage); err != nil {
+			return err
+		}
+	}
+	if m.Role != crm.RoleOwner {
+		return nil
+	}
+	return anotherOwner(ctx, tx, actor.Workspace, m.User)
+}
+
+// anotherOwner refuses to take the last owner from a workspace.
+func anotherOwner(ctx context.Context, tx Tx, ws crm.WorkspaceID, owner crm.ID) error {
+	n, err := tx.CountOwners(ctx, ws)
+	if err != nil || n > 1 {
+		return err
+	}
+	return &crm.ConflictError{
+		Reason: crm.ConflictState, ID: owner,
+		Message: "the last owner cannot leave or be demoted; make another member an owner first",
+	}
+}
+
+// Remove takes a member out of the workspace, with the API keys made there; the
+// user stays. Anybody may leave; the last owner cannot.
+func (s *MemberService) Remove(ctx context.Context, actor crm.Actor, user crm.ID) error {
+	if err := actor.Authorize(ownOr(actor, user, crm.PermMembersManage)); err != nil {
+		return fmt.Errorf("remove member: %w", err)
+	}
+	err := s.core.store.InIdentityTx(ctx, func(tx Tx) error {
+		m, err := tx.GetMember(ctx, actor.Workspace, user)
+		if err != nil {
+			return err
+		}
+		if err := mayManage(ctx, tx, actor, m, ""); err != nil {
+			return err
+		}
+		if err := tx.DeleteMember(ctx, actor.Workspace, user); err != nil {
+			return err
+		}
+		return s.core.tell(ctx, tx, actor.Workspace, EventMemberRemoved, by(actor), subject(SubjectMember, user))
+	})
+	if err != nil {
+		return fmt.Errorf("remove member %s: %w", user, err)
+	}
+	return nil
+}

@@ -1,0 +1,534 @@
+package crm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	// importChunk is how many records one transaction writes: large enough to
+	// share its costs, small enough that other writers wait little.
+	importChunk = 500
+	// maxRecord bounds one record of a file, in bytes.
+	maxRecord = 1 << 20
+)
+
+// importTx is what an import does in a transaction: the same code runs against
+// the store and against the notebook of a dry run.
+type importTx interface {
+	contactTx
+	matchTx
+	CountContacts(ctx context.Context, ws WorkspaceID, where ContactCriteria, atMost int) (int, error)
+	FindFingerprints(ctx context.Context, ws WorkspaceID, prints []Fingerprint) ([]FingerprintMark, error)
+	PutFingerprints(ctx context.Context, ws WorkspaceID, marks []FingerprintMark) error
+	PutImportRows(ctx context.Context, ws WorkspaceID, id ID, rows []ImportRow) error
+}
+
+// importEngine turns the records of one file into contacts.
+type importEngine struct {
+	core   *core
+	rules  normalizer
+	actor  Actor
+	imp    Import
+	reader ContactReader
+	// signature makes fingerprints differ where the same record is read
+	// differently.
+	signature string
+	read      atomic.Int64 // bytes
+}
+
+// importRecord is a record on its way.
+type importRecord struct {
+	row      int64
+	print    Fingerprint
+	contact  incomingContact
+	id       ID
+	problems []FieldError
+	kept     []string
+	// known is the contact that an earlier import made of the same record.
+	known ID
+}
+
+// importChunkData is what the reading side hands to the writing side.
+type importChunkData struct {
+	records []importRecord
+	err     error
+}
+
+func (s *ImportService) engine(ctx context.Context, actor Actor, i Import, file io.Reader) (*importEngine, error) {
+	format, err := s.core.format(i.Format)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.core.workspaces.settings(ctx, actor.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	e := &importEngine{core: s.core, rules: normalizer{phones: s.core.phones, region: w.Region}, actor: actor, imp: i}
+	e.reader, err = format.NewReader(&countingReader{r: file, n: &e.read}, ReadOptions{Mapping: i.Mapping, MaxRecord: maxRecord})
+	if err != nil {
+		return nil, err
+	}
+	var sig strings.Builder
+	sig.WriteString(i.Format)
+	for _, c := range e.reader.Columns() {
+		sig.WriteByte(0)
+		sig.WriteString(c.Target)
+	}
+	e.signature = sig.String()
+	return e, nil
+}
+
+type countingReader struct {
+	r io.Reader
+	n *atomic.Int64
+}
+
+// Read implements io.Reader.
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// produce reads and prepares chunks ahead of the writer, until the end of the
+// file or of ctx. It skips the records that are done already.
+func (e *importEngine) produce(ctx context.Context, finder FingerprintStore, out chan<- importChunkData) {
+	defer close(out)
+	defer func() {
+		if p := recover(); p != nil { // A format of somebody else's; its goroutine is ours.
+			e.core.log.Error("reading an import panicked", "import", e.imp.ID, "panic", p, "stack", string(debug.Stack()))
+			select {
+			case out <- importChunkData{err: errPanicked}:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	row := int64(0)
+	for {
+		chunk, err := e.readChunk(&row)
+		if len(chunk) > 0 {
+			if lookErr := e.prepare(ctx, finder, chunk); lookErr != nil {
+				chunk, err = nil, lookErr
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			err = nil
+			if len(chunk) == 0 {
+				return
+			}
+		}
+		select {
+		case out <- importChunkData{chunk, err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// readChunk reads up to importChunk records behind the checkpoint.
+func (e *importEngine) readChunk(row *int64) ([]importRecord, error) {
+	var chunk []importRecord
+	for len(chunk) < importChunk {
+		r, err := e.reader.Next()
+		if err != nil {
+			return chunk, err
+		}
+		*row++
+		if *row <= e.imp.Checkpoint {
+			continue
+		}
+		chunk = append(chunk, e.draft(*row, r))
+	}
+	return chunk, nil
+}
+
+// draft takes over what was read; it is validated later, and only if its
+// fingerprint is new.
+func (e *importEngine) draft(row int64, r ImportRecord) importRecord {
+	rec := importRecord{row: row, id: r.ID, problems: r.Problems, print: fingerprintOf(e.signature, string(r.Raw))}
+	if len(rec.problems) > 0 {
+		return rec
+	}
+	in := r.Contact
+	rec.kept = keepExtras(&in, r.Extra)
+	if in.Source == "" {
+		in.Source = "import"
+	}
+	rec.contact = incomingContact{draftContact(in), in.unnamed()}
+	return rec
+}
+
+// draftContact carries unvalidated input until prepare.
+func draftContact(in NewContact) Contact {
+	return Contact{
+		DisplayName: in.DisplayName, GivenName: in.GivenName, FamilyName: in.FamilyName, Emails: in.Emails, Phones: in.Phones,
+		Company: in.Company, JobTitle: in.JobTitle, Addresses: in.Addresses, Websites: in.Websites, Birthday: in.Birthday,
+		Stage: in.Stage, Tags: in.Tags, Notes: in.Notes, Source: in.Source, SourceID: in.SourceID, Fields: in.Fields,
+	}
+}
+
+// prepare looks the fingerprints up and validates the records that are new. It
+// runs beside the writer; the writer looks again at what it found new.
+func (e *importEngine) prepare(ctx context.Context, finder FingerprintStore, chunk []importRecord) error {
+	known, err := findPrints(ctx, finder, e.actor.Workspace, chunk)
+	if err != nil {
+		return err
+	}
+	for i := range chunk {
+		r := &chunk[i]
+		if r.known = known[r.print]; !r.known.IsZero() || len(r.problems) > 0 {
+			continue
+		}
+		c, err := e.rules.contact(r.contact.input())
+		if err != nil {
+			r.problems = asValidation(err).Fields
+		}
+		r.contact.Contact = c
+	}
+	return nil
+}
+
+func findPrints(ctx context.Context, finder interface {
+	FindFingerprints(ctx context.Context, ws WorkspaceID, prints []Fingerprint) ([]FingerprintMark, error)
+}, ws WorkspaceID, records []importRecord,
+) (map[Fingerprint]ID, error) {
+	known := map[Fingerprint]ID{}
+	var prints []Fingerprint
+	for _, r := range records {
+		if r.known.IsZero() {
+			prints = append(prints, r.print)
+		}
+	}
+	if len(prints) == 0 {
+		return known, nil
+	}
+	marks, err := finder.FindFingerprints(ctx, ws, prints)
+	if err != nil {
+		return nil, fmt.Errorf("find fingerprints: %w", err)
+	}
+	for _, m := range marks {
+		known[m.Fingerprint] = m.Contact
+	}
+	return known, nil
+}
+
+// noteTrash is the note on a record whose contact lies in the trash.
+func noteTrash() FieldError {
+	return FieldError{Field: "contact", Code: "in_trash", Message: "the contact is in the trash; restore it to have it updated"}
+}
+
+// apply decides and writes one chunk and returns what became of its records.
+func (e *importEngine) apply(ctx context.Context, tx importTx, chunk []importRecord) ([]ImportRow, error) {
+	ws := e.actor.Workspace
+	prints, err := findPrints(ctx, tx, ws, chunk)
+	if err != nil {
+		return nil, err
+	}
+	m, err := e.matcherFor(ctx, tx, chunk, prints)
+	if err != nil {
+		return nil, err
+	}
+	set := e.core.newChangeSet(e.actor, e.imp.ID)
+	if d, ok := tx.(*dryRun); ok {
+		set.newID = d.newID
+	}
+	work := newMergeSet(set, m)
+	rows := make([]ImportRow, len(chunk))
+	var marks []FingerprintMark
+	for i := range chunk {
+		r := &chunk[i]
+		seen := r.known
+		if seen.IsZero() {
+			seen = prints[r.print]
+		}
+		rows[i] = e.decide(work, r, seen)
+		if seen.IsZero() && !rows[i].Contact.IsZero() {
+			marks = append(marks, FingerprintMark{Fingerprint: r.print, Contact: rows[i].Contact, Batch: e.imp.ID})
+			prints[r.print] = rows[i].Contact
+		}
+	}
+	if err := work.write(ctx, tx, ws); err != nil {
+		return nil, err
+	}
+	if len(marks) > 0 {
+		if err := tx.PutFingerprints(ctx, ws, marks); err != nil {
+			return nil, fmt.Errorf("put fingerprints: %w", err)
+		}
+	}
+	if err := tx.PutImportRows(ctx, ws, e.imp.ID, rows); err != nil {
+		return nil, fmt.Errorf("put rows: %w", err)
+	}
+	return rows, nil
+}
+
+// matcherFor loads what the chunk's new records could be, and, where there is
+// a trash at all, the contacts of the known ones.
+func (e *importEngine) matcherFor(ctx context.Context, tx importTx, chunk []importRecord, prints map[Fingerprint]ID) (*matcher, error) {
+	ws := e.actor.Workspace
+	var incoming []*Contact
+	var byID, known []ID
+	for i := range chunk {
+		r := &chunk[i]
+		switch {
+		case len(r.problems) > 0:
+		case !r.known.IsZero():
+			known = append(known, r.known)
+		case !prints[r.print].IsZero():
+			known = append(known, prints[r.print])
+		default:
+			incoming = append(incoming, &r.contact.Contact)
+			if !r.id.IsZero() {
+				byID = append(byID, r.id)
+			}
+		}
+	}
+	m, err := newMatcher(ctx, tx, ws, incoming)
+	if err != nil {
+		return nil, err
+	}
+	if len(known) > 0 {
+		trashed, err := tx.CountContacts(ctx, ws, ContactCriteria{Trash: true}, 0)
+		if err != nil {
+			return nil, fmt.Errorf("count the trash: %w", err)
+		}
+		if trashed > 0 {
+			byID = append(byID, known...)
+		}
+	}
+	return m, m.load(ctx, tx, ws, byID)
+}
+
+// decide is the whole rule for one record: a problem stays one, a record that
+// was imported before changes nothing, our own id or the matching rule finds
+// its contact, and the policy says what happens to it.
+func (e *importEngine) decide(work *mergeSet, r *importRecord, seen ID) ImportRow {
+	row := ImportRow{Row: r.row, Kept: r.kept}
+	if len(r.problems) > 0 {
+		row.Outcome, row.Problems, row.Kept = RowProblem, r.problems, nil
+		return row
+	}
+	if !seen.IsZero() {
+		row.Outcome, row.Contact, row.Kept = RowUnchanged, seen, nil
+		if c := work.matcher.contacts[seen]; c != nil && c.InTrash() {
+			row.Problems = []FieldError{noteTrash()}
+		}
+		return row
+	}
+	result := e.put(work, r)
+	row.Outcome, row.Candidates = result.Outcome, result.Candidates
+	switch {
+	case result.Err != nil:
+		row.Problems = rowProblems(result.Err)
+	case result.Contact != nil:
+		row.Contact = result.Contact.ID
+		if result.Contact.InTrash() {
+			row.Problems = []FieldError{noteTrash()}
+		}
+	}
+	if row.Outcome != RowCreated && row.Outcome != RowUpdated {
+		row.Kept = nil
+	}
+	return row
+}
+
+func (e *importEngine) put(work *mergeSet, r *importRecord) BatchResult {
+	policy := e.imp.OnDuplicate
+	if own := work.matcher.contacts[r.id]; policy != DuplicateCreate && !r.id.IsZero() && own != nil && !own.ID.IsZero() {
+		return work.update(*own, r.contact, policy)
+	}
+	if policy == DuplicateCreate && len(work.matcher.holders[SourceKey(r.contact.Source, r.contact.SourceID)]) > 0 {
+		// Another contact, as asked; but only one can carry the source's id.
+		r.contact.SourceID = ""
+	}
+	return work.put(r.contact, policy)
+}
+
+func rowProblems(err error) []FieldError {
+	var v *ValidationError
+	if errors.As(err, &v) {
+		return v.Fields
+	}
+	message := err.Error()
+	if c := asConflict(err); c != nil {
+		message = c.Message
+	}
+	return []FieldError{{Field: "sourceId", Code: CodeDuplicate, Message: message}}
+}
+
+func (c *ImportCounts) add(rows []ImportRow) {
+	for _, r := range rows {
+		c.Rows++
+		c.Kept += int64(len(r.Kept))
+		switch r.Outcome {
+		case RowCreated:
+			c.Created++
+		case RowUpdated:
+			c.Updated++
+		case RowUnchanged:
+			c.Unchanged++
+		case RowAmbiguous:
+			c.Ambiguous++
+		case RowProblem:
+			c.Problems++
+		}
+	}
+}
+
+// keepExtras puts values without a field of ours into custom fields, and what
+// those cannot take into the notes, and returns their names.
+func keepExtras(in *NewContact, extras []ExtraValue) []string {
+	var kept []string
+	for _, x := range extras {
+		value := strings.TrimSpace(x.Value)
+		if value == "" {
+			continue
+		}
+		kept = append(kept, x.Name)
+		key := fieldKeyFrom(x.Name)
+		other, taken := in.Fields[key]
+		old := fieldText(other)
+		if taken && old == value {
+			continue
+		}
+		if taken {
+			value = old + "; " + value
+		}
+		if key != "" && utf8.RuneCountInString(value) <= MaxFieldValue && (taken || len(in.Fields) < MaxFields) {
+			if in.Fields == nil {
+				in.Fields = map[string]any{}
+			}
+			in.Fields[key] = value
+			continue
+		}
+		in.Notes = strings.TrimSpace(in.Notes + "\n" + x.Name + ": " + strings.TrimSpace(x.Value))
+	}
+	return kept
+}
+
+// fieldKeyFrom makes the key of a custom field from a column's name: letters
+// and digits in lower case, everything else one "_".
+func fieldKeyFrom(name string) string {
+	var b strings.Builder
+	gap := false
+	for _, r := range name {
+		if !unicode.IsLetter(r) && !unicode.IsNumber(r) {
+			gap = b.Len() > 0
+			continue
+		}
+		if gap {
+			b.WriteByte('_')
+			gap = false
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	key := cutRunes(b.String(), MaxFieldKey)
+	if !ValidFieldKey(key) {
+		return ""
+	}
+	return key
+}
+
+// commit writes the file into the store, chunk by chunk, each one transaction
+// with its rows, its fingerprints and the place to go on from.
+func (s *ImportService) commit(ctx context.Context, run *jobRun, i Import) error {
+	file, err := s.core.blobs.OpenBlob(ctx, run.Job.Workspace, i.Blob, 0)
+	if err != nil {
+		return fmt.Errorf("open the file: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // Nothing was written.
+	e, err := s.engine(ctx, run.actor(), i, file)
+	if err != nil {
+		return err
+	}
+	if i.Checkpoint == 0 { // Outcomes and counts of the dry run.
+		e.imp.Counts = ImportCounts{}
+		if err := s.core.store.DeleteImportRows(ctx, run.Job.Workspace, i.ID); err != nil {
+			return fmt.Errorf("delete rows of the dry run: %w", err)
+		}
+	}
+	err = e.chunks(ctx, func(chunk []importRecord) error { return s.commitChunk(ctx, run, e, chunk) })
+	if err != nil {
+		return err
+	}
+	if err := s.commitEnd(ctx, run, e); err != nil {
+		return err
+	}
+	return s.core.blobs.DeleteBlob(ctx, run.Job.Workspace, i.Blob)
+}
+
+// chunks runs the reading side beside do and ends both.
+func (e *importEngine) chunks(ctx context.Context, do func([]importRecord) error) error {
+	readCtx, stop := context.WithCancel(ctx)
+	ahead := make(chan importChunkData, 2)
+	go e.produce(readCtx, e.core.store, ahead)
+	defer func() {
+		stop()
+		for range ahead { // The reading side has ended when its channel has.
+		}
+	}()
+	for chunk := range ahead {
+		if len(chunk.records) > 0 && chunk.err == nil {
+			chunk.err = do(chunk.records)
+		}
+		if chunk.err != nil {
+			return chunk.err
+		}
+	}
+	return ctx.Err()
+}
+
+func (s *ImportService) commitChunk(ctx context.Context, run *jobRun, e *importEngine, chunk []importRecord) error {
+	run.progress(e.read.Load(), e.imp.Size)
+	var next Import
+	err := run.inTx(ctx, jobStep{}, func(tx Tx) error {
+		now, err := tx.GetImport(ctx, run.Job.Workspace, e.imp.ID)
+		if err != nil {
+			return err
+		}
+		rows, err := e.apply(ctx, tx, slices.Clone(chunk))
+		if err != nil {
+			return err
+		}
+		next = e.imp
+		next.Version, next.Status, next.ErrorText, next.UpdatedAt = now.Version+1, ImportCommitting, "", s.core.now()
+		next.Counts.add(rows)
+		next.Checkpoint = chunk[len(chunk)-1].row
+		return tx.PutImport(ctx, run.Job.Workspace, next, now.Version)
+	})
+	if err != nil {
+		return fmt.Errorf("rows %d to %d: %w", chunk[0].row, chunk[len(chunk)-1].row, err)
+	}
+	e.imp = next
+	return nil
+}
+
+// commitEnd finishes import and job in one transaction.
+func (s *ImportService) commitEnd(ctx context.Context, run *jobRun, e *importEngine) error {
+	run.progress(e.imp.Size, e.imp.Size)
+	step := jobStep{last: true, result: func() any { return e.imp.Counts }}
+	return run.inTx(ctx, step, func(tx Tx) error {
+		i, err := tx.GetImport(ctx, run.Job.Workspace, e.imp.ID)
+		if err != nil {
+			return err
+		}
+		expect := i.Version
+		i.Counts = e.imp.Counts
+		i.Status, i.ErrorText, i.Blob, i.UpdatedAt, i.Version = ImportCommitted, "", ID{}, s.core.now(), i.Version+1
+		if err := tx.PutImport(ctx, run.Job.Workspace, i, expect); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, run.Job.Workspace, []Event{s.event(EventImportCommitted, run.actor(), i)})
+	})
+}

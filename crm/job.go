@@ -1,0 +1,166 @@
+package crm
+
+import (
+	"context"
+	"time"
+)
+
+// JobKind names what a job does.
+type JobKind string
+
+// The built-in kinds.
+const (
+	JobContactImport JobKind = "contact_import"
+	JobBulkUpdate    JobKind = "bulk_update"
+	JobPurge         JobKind = "purge"
+)
+
+// JobStatus is where a job stands.
+type JobStatus string
+
+// The states of a job. Succeeded, failed and cancelled are final until a
+// retry by hand.
+const (
+	JobQueued    JobStatus = "queued"    // due now
+	JobScheduled JobStatus = "scheduled" // due later, not tried yet
+	JobRunning   JobStatus = "running"   // held by a worker
+	JobRetrying  JobStatus = "retrying"  // failed, due again later
+	JobSucceeded JobStatus = "succeeded"
+	JobFailed    JobStatus = "failed"
+	JobCancelled JobStatus = "cancelled"
+)
+
+// JobStatuses lists the states.
+func JobStatuses() []JobStatus {
+	return []JobStatus{JobQueued, JobScheduled, JobRunning, JobRetrying, JobSucceeded, JobFailed, JobCancelled}
+}
+
+// Final reports whether nothing more happens by itself.
+func (s JobStatus) Final() bool {
+	return s == JobSucceeded || s == JobFailed || s == JobCancelled
+}
+
+// Job is one piece of background work. The row is the truth about it; a queue
+// only delivers its id.
+type Job struct {
+	ID        ID
+	Workspace WorkspaceID
+	Kind      JobKind
+	Status    JobStatus
+	// Subject is what the job is about (an import's id, ...). Where the kind
+	// asks for it, at most one unfinished job has the same kind and subject.
+	Subject ID
+	// Actor is who asked for it, with the role and scopes of that moment.
+	Actor JobActor
+	// Payload is the handler's input, JSON, at most 64 KB. Checkpoint is where
+	// it goes on after a loss. Result is what it reports, JSON.
+	Payload    []byte
+	Checkpoint []byte
+	Result     []byte
+	Done       int64
+	Total      int64
+	// Attempt counts the attempts begun, Losses the leases lost since the last
+	// progress.
+	Attempt     int
+	MaxAttempts int
+	Losses      int
+	ErrorCode   string
+	ErrorText   string
+	Batch       ID
+	CancelAsked bool
+	CreatedAt   time.Time
+	RunAt       time.Time
+	StartedAt   time.Time
+	FinishedAt  time.Time
+	// Lease is the token of the claim that holds the job, zero when none does.
+	Lease ID
+	// Version grows with every write of the row.
+	Version int64
+}
+
+// JobActor is the part of an [Actor] that a job row keeps.
+type JobActor struct {
+	User   ID        `json:"user"`
+	Role   Role      `json:"role"`
+	Scopes []Scope   `json:"scopes"`
+	Kind   ActorKind `json:"kind,omitempty"`
+}
+
+// JobQuery lists jobs, newest first.
+type JobQuery struct {
+	Statuses []JobStatus
+	Kinds    []JobKind
+	Batch    ID
+	// User, when not zero, keeps to the jobs that this user asked for.
+	User ID
+	// Before, when not zero, keeps to ids that sort before it.
+	Before ID
+	Limit  int
+}
+
+// JobCount is the number of jobs of one kind in one state.
+type JobCount struct {
+	Kind   JobKind
+	Status JobStatus
+	Count  int
+}
+
+// JobStore keeps job rows.
+type JobStore interface {
+	// PutJob inserts j when expect is 0, else replaces the row whose version
+	// is expect. ConflictExists, with its id, when j.Subject is not zero and
+	// another unfinished job has the same kind and subject; ConflictStale when
+	// the version differs. A job put as running with a Lease holds that lease
+	// for 15 seconds of the database's time.
+	PutJob(ctx context.Context, ws WorkspaceID, j Job, expect int64) error
+	// GetJob returns the job, or ErrNotFound.
+	GetJob(ctx context.Context, ws WorkspaceID, id ID) (Job, error)
+	// ListJobs returns a page, newest (highest id) first.
+	ListJobs(ctx context.Context, ws WorkspaceID, q JobQuery) ([]Job, error)
+	// CountJobs counts by kind and state.
+	CountJobs(ctx context.Context, ws WorkspaceID) ([]JobCount, error)
+	// CheckLease returns nil when the job is running under this lease, and a
+	// *ConflictError with ConflictStale otherwise. Inside a transaction it
+	// also keeps the lease from changing until the end, so that a job that
+	// lost its lease cannot write.
+	CheckLease(ctx context.Context, ws WorkspaceID, id, lease ID) error
+}
+
+// JobTicket is what a queue delivers.
+type JobTicket struct {
+	Workspace WorkspaceID
+	Job       ID
+	Kind      JobKind
+}
+
+// JobQueue brings the ids of due jobs to workers. It may lose or double them:
+// the claim on the row decides.
+type JobQueue interface {
+	// DispatchJobs hands tickets over. The built-in queue needs none: it reads
+	// the table.
+	DispatchJobs(ctx context.Context, tickets []JobTicket) error
+	// ReceiveJobs returns up to limit tickets of due jobs of the kinds, fair
+	// between workspaces: the backlog of one does not hide another's job. It
+	// returns at once, with none when nothing is due.
+	ReceiveJobs(ctx context.Context, kinds []JobKind, limit int) ([]JobTicket, error)
+}
+
+// JobClaimer is the part of the system store that workers and the reconciler
+// use. Times are the database's own, never the caller's.
+type JobClaimer interface {
+	// ClaimJobs takes those of the tickets that are due and free: state
+	// running, attempt plus one, lease set, valid for the time given. It
+	// returns the claimed jobs; those another worker has are left out.
+	ClaimJobs(ctx context.Context, tickets []JobTicket, lease ID, valid time.Duration) ([]Job, error)
+	// ExtendLease prolongs the lease and stores the progress (negative: leave
+	// it). It returns the job as it is now (CancelAsked tells the handler), or
+	// a *ConflictError with ConflictStale when the lease is lost.
+	ExtendLease(ctx context.Context, ws WorkspaceID, id, lease ID, valid time.Duration, done, total int64) (Job, error)
+	// ReleaseLost makes jobs whose lease ran out due again, at most limit. The
+	// attempt is taken back, Losses grows; a job with maxLosses fails with
+	// code "lost". It returns how many there were.
+	ReleaseLost(ctx context.Context, maxLosses, limit int) (int, error)
+	// NextDue returns how long until the earliest due or retrying job of the
+	// kinds, 0 when one is due now, and false when there is none.
+	NextDue(ctx context.Context, kinds []JobKind) (time.Duration, bool, error)
+}

@@ -1,0 +1,284 @@
+package crm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// maxAttempts is how often a job is tried.
+const maxAttempts = 5
+
+// maxPayload bounds a job's payload, in bytes.
+const maxPayload = 64 << 10
+
+// JobService shows, cancels and repeats background work.
+type JobService struct {
+	core  *core
+	queue JobQueue
+
+	mu       sync.Mutex
+	handlers map[JobKind]jobHandler
+	running  map[ID]context.CancelCauseFunc
+	wake     chan struct{}
+}
+
+// jobOptions are the rules of a kind.
+type jobOptions struct {
+	// Timeout bounds one attempt.
+	Timeout time.Duration
+}
+
+type jobHandler struct {
+	jobOptions
+	run func(ctx context.Context, run *jobRun) error
+}
+
+func newJobService(k *core, queue JobQueue) *JobService {
+	return &JobService{core: k, queue: queue, handlers: map[JobKind]jobHandler{}, running: map[ID]context.CancelCauseFunc{}, wake: make(chan struct{}, 1)}
+}
+
+func (s *JobService) register(kind JobKind, o jobOptions, run func(context.Context, *jobRun) error) {
+	s.handlers[kind] = jobHandler{o, run}
+}
+
+// kinds returns what this process can run.
+func (s *JobService) kinds() []JobKind {
+	kinds := make([]JobKind, 0, len(s.handlers))
+	for k := range s.handlers {
+		kinds = append(kinds, k)
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// newJob fills what every job has. payload is encoded as JSON.
+func (s *JobService) newJob(actor Actor, kind JobKind, subject ID, payload any) (Job, error) {
+	text, err := json.Marshal(payload)
+	if err != nil {
+		return Job{}, fmt.Errorf("encode payload: %w", err)
+	}
+	if len(text) > maxPayload {
+		return Job{}, fmt.Errorf("payload of %d bytes: %w", len(text), ErrTooLarge)
+	}
+	now := s.core.now()
+	return Job{
+		ID: s.core.newID(), Workspace: actor.Workspace, Kind: kind, Status: JobQueued, Subject: subject,
+		Actor:   JobActor{User: actor.User, Role: actor.Role, Scopes: actor.Scopes, Kind: actor.Kind},
+		Payload: text, MaxAttempts: maxAttempts, CreatedAt: now, RunAt: now, Version: 1,
+	}, nil
+}
+
+// put writes a new job and its event in the caller's transaction; call
+// dispatch after the commit.
+func (s *JobService) put(ctx context.Context, tx Tx, actor Actor, j Job) error {
+	if err := tx.PutJob(ctx, actor.Workspace, j, 0); err != nil {
+		return fmt.Errorf("put job: %w", err)
+	}
+	return tx.AppendEvents(ctx, actor.Workspace, []Event{s.event(EventJobQueued, actor.ref(), j)})
+}
+
+func (s *JobService) event(t EventType, by EventActor, j Job) Event {
+	return Event{ID: s.core.newID(), Type: t, At: s.core.now(), Actor: by, Subject: Subject{Kind: "job", ID: j.ID}, Batch: j.Batch}
+}
+
+// dispatch hands a committed job to the queue and wakes this process's
+// workers. A failure is no loss: the row is there, and whoever looks for due
+// rows finds it.
+func (s *JobService) dispatch(ctx context.Context, j Job) {
+	if err := s.queue.DispatchJobs(ctx, []JobTicket{{Workspace: j.Workspace, Job: j.ID, Kind: j.Kind}}); err != nil {
+		s.core.log.Warn("job not dispatched, left to the next look", "job", j.ID, "error", err)
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Get returns a job: one's own, or for admins any.
+func (s *JobService) Get(ctx context.Context, actor Actor, id ID) (Job, error) {
+	j, err := s.visible(ctx, actor, id, s.core.store)
+	if err != nil {
+		return Job{}, fmt.Errorf("get job %s: %w", id, err)
+	}
+	return j, nil
+}
+
+// visible returns a job that the actor may see and act on.
+func (s *JobService) visible(ctx context.Context, actor Actor, id ID, store JobStore) (Job, error) {
+	if err := actor.Authorize(PermJobsOwn); err != nil {
+		return Job{}, err
+	}
+	j, err := store.GetJob(ctx, actor.Workspace, id)
+	if err != nil {
+		return Job{}, err
+	}
+	if j.Actor.User != actor.User && !actor.May(PermJobsAll) {
+		return Job{}, ErrNotFound
+	}
+	return j, nil
+}
+
+// JobListQuery asks for a page of jobs, newest first.
+type JobListQuery struct {
+	Statuses []JobStatus
+	Kinds    []JobKind
+	Batch    ID
+	Cursor   string
+	// Limit 1 to 200, default 25.
+	Limit int
+}
+
+// JobList is a page of jobs.
+type JobList struct {
+	Items      []Job
+	NextCursor string
+}
+
+// List returns a page of one's own jobs, for admins of all.
+func (s *JobService) List(ctx context.Context, actor Actor, q JobListQuery) (JobList, error) {
+	if err := actor.Authorize(PermJobsOwn); err != nil {
+		return JobList{}, fmt.Errorf("list jobs: %w", err)
+	}
+	ask, of, err := q.check()
+	if err != nil {
+		return JobList{}, fmt.Errorf("list jobs: %w", err)
+	}
+	if !actor.May(PermJobsAll) {
+		ask.User = actor.User
+	}
+	size := ask.Limit
+	ask.Limit++
+	jobs, err := s.core.store.ListJobs(ctx, actor.Workspace, ask)
+	if err != nil {
+		return JobList{}, fmt.Errorf("list jobs: %w", err)
+	}
+	list := JobList{Items: jobs}
+	if len(jobs) > size {
+		list.Items = jobs[:size]
+		list.NextCursor = cursor{Of: of, ID: jobs[size-1].ID}.String()
+	}
+	return list, nil
+}
+
+func (q JobListQuery) check() (JobQuery, uint32, error) {
+	var p problems
+	for _, st := range q.Statuses {
+		if !slices.Contains(JobStatuses(), st) {
+			p.add("status", CodeUnknown, "must be queued, scheduled, running, retrying, succeeded, failed or cancelled")
+		}
+	}
+	p.count("kind", len(q.Kinds), maxFilterValues)
+	if q.Limit < 0 || q.Limit > MaxPageSize {
+		p.add("limit", CodeInvalid, "must be 1 to 200")
+	}
+	ask := JobQuery{Statuses: q.Statuses, Kinds: q.Kinds, Batch: q.Batch, Limit: q.Limit}
+	if ask.Limit == 0 {
+		ask.Limit = DefaultPageSize
+	}
+	of := digest("jobs", q.Statuses, q.Kinds, q.Batch)
+	if q.Cursor != "" {
+		at, err := parseCursor(q.Cursor, of)
+		if err != nil {
+			p.fields = append(p.fields, asValidation(err).Fields...)
+		}
+		ask.Before = at.ID
+	}
+	return ask, of, p.err()
+}
+
+// Stats counts the workspace's jobs by kind and state.
+func (s *JobService) Stats(ctx context.Context, actor Actor) ([]JobCount, error) {
+	if err := actor.Authorize(PermJobsOwn); err != nil {
+		return nil, fmt.Errorf("job stats: %w", err)
+	}
+	counts, err := s.core.store.CountJobs(ctx, actor.Workspace)
+	if err != nil {
+		return nil, fmt.Errorf("job stats: %w", err)
+	}
+	return counts, nil
+}
+
+// errCancelAsked is the cause of a running job's cancelled context.
+var errCancelAsked = errors.New("cancelled by the user")
+
+// Cancel ends a job: a waiting one at once, a running one as soon as its
+// handler notices, within seconds. A job that has ended is a *ConflictError.
+func (s *JobService) Cancel(ctx context.Context, actor Actor, id ID) (Job, error) {
+	j, err := s.changeJob(ctx, actor, id, func(j *Job) error {
+		switch {
+		case j.Status.Final():
+			return &ConflictError{Reason: ConflictState, ID: id, Message: "the job has ended already"}
+		case j.Status == JobRunning:
+			j.CancelAsked = true
+		default:
+			j.Status, j.FinishedAt, j.CancelAsked = JobCancelled, s.core.now(), true
+		}
+		return nil
+	})
+	if err != nil {
+		return Job{}, fmt.Errorf("cancel job %s: %w", id, err)
+	}
+	s.mu.Lock()
+	stop := s.running[id]
+	s.mu.Unlock()
+	if stop != nil {
+		stop(errCancelAsked)
+	}
+	if j.Status == JobCancelled {
+		s.core.afterJobCancelled(ctx, j)
+	}
+	return j, nil
+}
+
+// Retry queues a failed or cancelled job again, from its checkpoint on.
+func (s *JobService) Retry(ctx context.Context, actor Actor, id ID) (Job, error) {
+	j, err := s.changeJob(ctx, actor, id, func(j *Job) error {
+		if j.Status != JobFailed && j.Status != JobCancelled {
+			return &ConflictError{Reason: ConflictState, ID: id, Message: "only failed and cancelled jobs can be tried again"}
+		}
+		j.Status, j.RunAt, j.CancelAsked, j.Losses = JobQueued, s.core.now(), false, 0
+		j.ErrorCode, j.ErrorText, j.FinishedAt = "", "", time.Time{}
+		j.MaxAttempts = j.Attempt + maxAttempts
+		return nil
+	})
+	if err != nil {
+		return Job{}, fmt.Errorf("retry job %s: %w", id, err)
+	}
+	s.dispatch(ctx, j)
+	return j, nil
+}
+
+func (s *JobService) changeJob(ctx context.Context, actor Actor, id ID, change func(*Job) error) (Job, error) {
+	var j Job
+	err := s.core.store.InTx(ctx, func(tx Tx) error {
+		var err error
+		if j, err = s.visible(ctx, actor, id, tx); err != nil {
+			return err
+		}
+		expect := j.Version
+		if err := change(&j); err != nil {
+			return err
+		}
+		j.Version++
+		return tx.PutJob(ctx, actor.Workspace, j, expect)
+	})
+	return j, err
+}
+
+// Undo takes back what a finished bulk action or import did, as a new job.
+func (s *JobService) Undo(ctx context.Context, actor Actor, id ID) (Job, error) {
+	j, err := s.visible(ctx, actor, id, s.core.store)
+	if err != nil {
+		return Job{}, fmt.Errorf("undo job %s: %w", id, err)
+	}
+	undo, err := s.core.undoJob(ctx, actor, j)
+	if err != nil {
+		return Job{}, fmt.Errorf("undo job %s: %w", id, err)
+	}
+	return undo, nil
+}

@@ -1,0 +1,93 @@
+package crm
+
+import (
+	"context"
+	"time"
+)
+
+// Tx is what a transaction can read and write: every role that keeps tenant
+// data. All of it commits together or not at all.
+type Tx interface {
+	WorkspaceStore
+	ContactStore
+	TagStore
+	ImageStore
+	EventStore
+	JobStore
+	ImportStore
+	FingerprintStore
+	IdempotencyStore
+}
+
+// Store is the one database of a CRM. An adapter implements it; package
+// crm/crmtest proves it. Outside of InTx every method is its own transaction.
+//
+// A store brings plain search ([ContactCriteria].Words), a job queue and blobs
+// with it; Config.Search, Config.Queue and Config.Blobs replace them.
+type Store interface {
+	Tx
+	Transactor
+	JobQueue
+	Blobs
+	SystemStore
+}
+
+// Transactor runs transactions.
+type Transactor interface {
+	// InTx runs fn in one transaction and commits when it returns nil. An
+	// error of fn rolls back and is returned as it is; so does a panic, which
+	// goes on. fn sees its own writes, nobody else sees them before the
+	// commit, and a nil return means durable. fn may run again after a
+	// serialisation failure, so it does nothing but calls on tx, which is
+	// valid only inside fn and in one goroutine. A ctx that ends before fn
+	// began means that fn never runs. InTx must not be called inside fn.
+	InTx(ctx context.Context, fn func(tx Tx) error) error
+}
+
+// SystemStore is the part of a store that crosses workspaces. Only the
+// background services hold it, never one that acts for an actor.
+type SystemStore interface {
+	JobClaimer
+	FigureKeeper
+	// ListWorkspaces returns up to limit workspaces whose id sorts after the
+	// id after, by id.
+	ListWorkspaces(ctx context.Context, after WorkspaceID, limit int) ([]Workspace, error)
+	// EventsAfter returns up to limit events of all workspaces after the
+	// position, oldest first, each with its workspace. Like ListEvents it
+	// never lets an event appear behind a position already seen.
+	EventsAfter(ctx context.Context, after Position, limit int) ([]WorkspaceEvent, error)
+	// PurgeCandidates returns up to limit contacts that went to the trash
+	// before the time, oldest first.
+	PurgeCandidates(ctx context.Context, deletedBefore time.Time, limit int) ([]WorkspaceContact, error)
+	// PurgeImages removes up to limit images made before the time and returns
+	// how many.
+	PurgeImages(ctx context.Context, before time.Time, limit int) (int, error)
+	// PurgeIdempotencyRecords removes up to limit records made before the time
+	// and returns how many.
+	PurgeIdempotencyRecords(ctx context.Context, before time.Time, limit int) (int, error)
+	// Ping proves that the database answers and its schema is the one this
+	// version needs. A schema that is older or newer is ErrUnavailable with
+	// the reason.
+	Ping(ctx context.Context) error
+	// Close ends the store; twice is fine. Calls after it are ErrUnavailable.
+	Close() error
+}
+
+// FigureKeeper mends the totals that [ContactStore].CountContacts answers.
+type FigureKeeper interface {
+	// RecountContacts sets the workspace's figures of live and trashed
+	// contacts to what the rows say.
+	RecountContacts(ctx context.Context, ws WorkspaceID) error
+}
+
+// WorkspaceEvent is an event with its workspace.
+type WorkspaceEvent struct {
+	Workspace WorkspaceID
+	Event
+}
+
+// WorkspaceContact names a contact across workspaces.
+type WorkspaceContact struct {
+	Workspace WorkspaceID
+	Contact   ID
+}

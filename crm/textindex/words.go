@@ -1,0 +1,208 @@
+package textindex
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Words returns the folded words of s in their order. A word is a run of
+// letters, digits and their marks; apostrophes vanish ("O'Brien" is obrien),
+// everything else separates. A run of Han, Kana or Hangul is a word of its own,
+// also next to other letters or digits.
+func Words(s string) []string {
+	var words []string
+	var b wordBuffer
+	b.add(s)
+	start := 0
+	for _, end := range b.ends {
+		words = append(words, string(b.text[start:end]))
+		start = end
+	}
+	return words
+}
+
+// wordBuffer collects the words of texts one after the other, without a string
+// for each.
+type wordBuffer struct {
+	text  []byte
+	ends  []int // where each word ends in text
+	runes []folded
+}
+
+func (b *wordBuffer) reset() {
+	b.text, b.ends = b.text[:0], b.ends[:0]
+}
+
+// add appends the words of s.
+func (b *wordBuffer) add(s string) {
+	if !isASCII(s) {
+		b.addUnicode(s)
+		return
+	}
+	begin := len(b.text)
+	for i := 0; i < len(s); i++ {
+		switch c := lowerByte(s[i]); {
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+			b.text = append(b.text, c)
+		case c == '\'' || c == '`':
+		case len(b.text) > begin:
+			b.ends = append(b.ends, len(b.text))
+			begin = len(b.text)
+		}
+	}
+	if len(b.text) > begin {
+		b.ends = append(b.ends, len(b.text))
+	}
+}
+
+func (b *wordBuffer) addUnicode(s string) {
+	b.runes = appendFolded(b.runes[:0], s)
+	for rest := b.runes; ; {
+		var word []folded
+		if word, rest = cutWord(rest); len(word) == 0 {
+			return
+		}
+		begin := len(b.text)
+		for _, f := range word {
+			if !isApostrophe(f.r) {
+				b.text = utf8.AppendRune(b.text, f.r)
+			}
+		}
+		if raw := b.text[begin:]; !norm.NFC.IsNormal(raw) {
+			b.text = append(b.text[:begin], norm.NFC.Bytes(raw)...)
+		}
+		b.ends = append(b.ends, len(b.text))
+	}
+}
+
+// cutWord returns the first word of the characters, apostrophes inside it
+// included, and what follows it.
+func cutWord(in []folded) (word, rest []folded) {
+	for len(in) > 0 && !isWordRune(in[0].r) {
+		in = in[1:]
+	}
+	if len(in) == 0 {
+		return nil, nil
+	}
+	cjk := isCJK(in[0].r)
+	end := 1
+	for i := 1; i < len(in); i++ {
+		r := in[i].r
+		if isApostrophe(r) {
+			continue
+		}
+		if !isWordRune(r) || isCJK(r) != cjk && !unicode.IsMark(r) {
+			break
+		}
+		end = i + 1
+	}
+	return in[:end], in[end:]
+}
+
+// token is a word with its place in the text it came from.
+type token struct {
+	word       string
+	start, end int      // bytes of the original text
+	source     []folded // the characters behind word, apostrophes left out
+	gap        []folded // the characters between the word before and this one
+}
+
+// tokens returns the words of s with their places.
+func tokens(s string) []token {
+	var out []token
+	for left := appendFolded(nil, s); ; {
+		word, rest := cutWord(left)
+		if len(word) == 0 {
+			return out
+		}
+		t := token{start: word[0].start, end: word[len(word)-1].end, gap: left[:len(left)-len(rest)-len(word)]}
+		left = rest
+		var raw []byte
+		for _, f := range word {
+			if !isApostrophe(f.r) {
+				raw = utf8.AppendRune(raw, f.r)
+				t.source = append(t.source, f)
+			}
+		}
+		t.word = string(norm.NFC.Bytes(raw))
+		out = append(out, t)
+	}
+}
+
+// place returns the bytes of the original text behind n characters of the word
+// from its character first on.
+func (t token) place(first, n int) Span {
+	at, i := 0, 0
+	var s Span
+	for _, r := range t.word {
+		if i == first+n || at >= len(t.source) {
+			break
+		}
+		size := 1
+		if t.source[at].r != r { // composed from several characters
+			size = utf8.RuneCount(norm.NFD.AppendString(nil, string(r)))
+		}
+		last := min(at+size, len(t.source)) - 1
+		if i == first {
+			s.Start = t.source[at].start
+		}
+		s.End = t.source[last].end
+		at, i = at+size, i+1
+	}
+	return s
+}
+
+// isApostrophe reports whether r vanishes inside a word.
+func isApostrophe(r rune) bool {
+	switch r {
+	case '\'', '`', '‘', '’', '‛', 'ʹ', 'ʻ', 'ʼ', 'ʽ', '′', '׳', '״':
+		return true
+	}
+	return false
+}
+
+func isWordRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r && r <= 'z' || '0' <= r && r <= '9'
+	}
+	return !isApostrophe(r) && (unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r))
+}
+
+// isCJK reports whether r belongs to a script that writes words without
+// spaces and whose runs match by any part.
+func isCJK(r rune) bool {
+	if r < 0x1100 {
+		return false
+	}
+	return r == 'ー' || r == '\u3099' || r == '\u309A' ||
+		unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
+}
+
+// isDigits reports whether the folded word has digits only.
+func isDigits(word string) bool {
+	for i := 0; i < len(word); i++ {
+		if word[i] < '0' || word[i] > '9' {
+			return false
+		}
+	}
+	return word != ""
+}
+
+// hasDigit reports whether the folded word has a digit.
+func hasDigit(word string) bool {
+	for i := 0; i < len(word); i++ {
+		if '0' <= word[i] && word[i] <= '9' {
+			return true
+		}
+	}
+	return false
+}
+
+// isCJKWord reports whether the folded word is a run of Han, Kana or Hangul.
+// Such words hold nothing else, so that the first character tells.
+func isCJKWord(word string) bool {
+	r, _ := utf8.DecodeRuneInString(word)
+	return isCJK(r)
+}

@@ -1,0 +1,248 @@
+package crm
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// undoPage is how many contacts one transaction of an undo takes back.
+const undoPage = 200
+
+// undoCheckpoint is where an undo goes on.
+type undoCheckpoint struct {
+	After   ID    `json:"after"`
+	Changed int64 `json:"changed"`
+	Kept    int64 `json:"kept"`
+}
+
+func decodeCheckpoint[T any](j Job) (T, error) {
+	var c T
+	if len(j.Checkpoint) == 0 {
+		return c, nil
+	}
+	if err := json.Unmarshal(j.Checkpoint, &c); err != nil {
+		return c, fmt.Errorf("checkpoint: %w: %w", err, ErrInvalid)
+	}
+	return c, nil
+}
+
+// undoJob starts the job that takes a job back.
+func (k *core) undoJob(ctx context.Context, actor Actor, j Job) (Job, error) {
+	switch {
+	case j.Kind == JobContactImport && k.undoImport != nil:
+		_, undo, err := k.undoImport(ctx, actor, j.Subject)
+		return undo, err
+	case j.Kind != JobBulkUpdate:
+		return Job{}, &ConflictError{Reason: ConflictState, ID: j.ID, Message: "only bulk actions and imports can be undone"}
+	case isUndo(j):
+		return Job{}, &ConflictError{Reason: ConflictState, ID: j.ID, Message: "an undo cannot be undone; do the action again"}
+	case !j.Status.Final():
+		return Job{}, &ConflictError{Reason: ConflictState, ID: j.ID, Message: "the job is still running; cancel it first"}
+	}
+	if err := actor.Authorize(PermContactsWrite); err != nil {
+		return Job{}, err
+	}
+	return k.startBulk(ctx, actor, bulkPayload{Undo: j.ID}, j.ID)
+}
+
+func isUndo(j Job) bool {
+	var p bulkPayload
+	return json.Unmarshal(j.Payload, &p) == nil && !p.Undo.IsZero()
+}
+
+// runUndo takes a batch back, contact by contact, in transactions of undoPage.
+// finish, when not nil, runs in the last one.
+func (k *core) runUndo(ctx context.Context, run *jobRun, batch ID, finish func(ctx context.Context, tx Tx, kept int64) error) error {
+	at, err := decodeCheckpoint[undoCheckpoint](run.Job)
+	if err != nil {
+		return err
+	}
+	ws := run.Job.Workspace
+	for {
+		images, err := k.store.ListImages(ctx, ws, batch, at.After, undoPage)
+		if err != nil {
+			return fmt.Errorf("list images: %w", err)
+		}
+		next := at
+		last := len(images) == 0
+		step := jobStep{
+			checkpoint: func() any { return next }, last: last,
+			result: func() any { return BulkResult{Changed: next.Changed, Kept: next.Kept} },
+		}
+		err = run.inTx(ctx, step, func(tx Tx) error {
+			next = at
+			if last {
+				if finish != nil {
+					return finish(ctx, tx, next.Kept)
+				}
+				return nil
+			}
+			return k.undoImages(ctx, tx, run, batch, images, &next)
+		})
+		if err != nil || last {
+			return err
+		}
+		at = next
+		run.progress(at.Changed+at.Kept, max(run.Job.Total, at.Changed+at.Kept))
+	}
+}
+
+// undoImages takes back what one page of images shows.
+func (k *core) undoImages(ctx context.Context, tx Tx, run *jobRun, batch ID, images []Image, at *undoCheckpoint) error {
+	ws := run.Job.Workspace
+	groups, ids := groupImages(images)
+	contacts, err := tx.GetContacts(ctx, ws, ids)
+	if err != nil {
+		return err
+	}
+	// The undo is a batch of its own, but keeps no images: undoing it again is
+	// doing the action again.
+	set := k.newChangeSet(run.actor(), run.Job.ID)
+	set.keepAfter = false
+	for _, c := range contacts {
+		back, done := takeBack(c, groups[c.ID])
+		before := len(set.changes)
+		switch {
+		case back == nil && done:
+			set.erase(c)
+		case back != nil && done && back.Version != c.Version:
+			set.revert(undoEvent(c, *back), c, *back)
+		case back != nil && len(changedFields(&c, back)) > 0 || back != nil && back.DeletedAt != c.DeletedAt:
+			set.update(undoEvent(c, *back), c, *back)
+		}
+		switch {
+		case !done:
+			at.Kept++
+		case len(set.changes) > before:
+			at.Changed++
+		}
+	}
+	at.After = ids[len(ids)-1]
+	if err := set.write(ctx, tx, ws); err != nil {
+		return err
+	}
+	return tx.DeleteFingerprints(ctx, ws, ids, batch)
+}
+
+func undoEvent(before, after Contact) EventType {
+	switch {
+	case before.InTrash() && !after.InTrash():
+		return EventContactRestored
+	case !before.InTrash() && after.InTrash():
+		return EventContactDeleted
+	}
+	return EventContactUpdated
+}
+
+func groupImages(images []Image) (map[ID][]Image, []ID) {
+	groups := map[ID][]Image{}
+	var ids []ID
+	for _, i := range images {
+		if len(groups[i.Contact]) == 0 {
+			ids = append(ids, i.Contact)
+		}
+		groups[i.Contact] = append(groups[i.Contact], i)
+	}
+	return groups, ids
+}
+
+// takeBack returns what a contact becomes when a batch's images of it are
+// taken back, oldest first, and whether nothing of the batch stays.
+//
+// A contact that nobody touched since becomes exactly what it was, nil where
+// the batch made it. One that was touched goes back field by field, where a
+// field still holds what the batch wrote; one that the batch made stays.
+func takeBack(c Contact, images []Image) (back *Contact, done bool) {
+	first, last := images[0], images[len(images)-1]
+	untouched := c.Version == last.Version
+	if first.Before == nil {
+		if untouched {
+			return nil, true
+		}
+		return &c, false
+	}
+	before := *first.Before
+	if untouched {
+		before.PeakVersion = c.PeakVersion
+		before.Score, before.LastInteractionAt = c.Score, c.LastInteractionAt
+		return &before, true
+	}
+	if last.After == nil {
+		return &c, false
+	}
+	restored, done := revertFields(c, before, *last.After)
+	return &restored, done
+}
+
+// revertFields sets the fields of c that still hold what was written back to
+// what they were before.
+func revertFields(c, before, wrote Contact) (Contact, bool) {
+	done := true
+	for _, f := range contactFields() {
+		switch {
+		case f.same(&before, &wrote), f.same(&c, &before): // The batch left the field alone, or it is back already.
+		case f.same(&c, &wrote):
+			f.copy(&c, &before)
+		case f.name == "tags":
+			c.Tags = revertTags(c.Tags, before.Tags, wrote.Tags)
+		case f.name == "fields":
+			c.Fields, done = revertMap(c.Fields, before.Fields, wrote.Fields, done)
+		default:
+			done = false
+		}
+	}
+	if wrote.DeletedAt != before.DeletedAt && c.DeletedAt.Equal(wrote.DeletedAt) {
+		c.DeletedAt = before.DeletedAt
+	}
+	return c, done
+}
+
+// revertTags takes away what the batch added and brings back what it removed;
+// tags that others added or removed since stay so.
+func revertTags(now, before, wrote []string) []string {
+	same := func(a, b string) bool { return FoldKey(a) == FoldKey(b) }
+	holds := func(list []string, t string) bool {
+		return slices.ContainsFunc(list, func(o string) bool { return same(o, t) })
+	}
+	var out []string
+	for _, t := range now {
+		if holds(before, t) || !holds(wrote, t) {
+			out = append(out, t)
+		}
+	}
+	for _, t := range before {
+		if !holds(wrote, t) && !holds(out, t) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// revertMap goes back key by key.
+func revertMap(now, before, wrote map[string]any, done bool) (map[string]any, bool) {
+	out := maps.Clone(now)
+	if out == nil {
+		out = map[string]any{}
+	}
+	for k, v := range wrote {
+		old, had := before[k]
+		switch {
+		case reflect.DeepEqual(old, v):
+		case had && reflect.DeepEqual(now[k], old), !had && now[k] == nil:
+		case !reflect.DeepEqual(now[k], v):
+			done = false
+		case had:
+			out[k] = old
+		default:
+			delete(out, k)
+		}
+	}
+	if len(out) == 0 {
+		return nil, done
+	}
+	return out, done
+}

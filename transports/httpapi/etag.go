@@ -1,0 +1,117 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// etag is the entity tag of a record: its version in quotes.
+func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+// fresh sets the ETag of a read and reports whether the client holds this
+// version already (If-None-Match, compared weakly, RFC 9110 13.1.2).
+func (c *call) fresh(version int64) bool {
+	header := c.w.Header()
+	header.Set("ETag", etag(version))
+	if c.op.unsafe() {
+		return false
+	}
+	header.Set("Cache-Control", "private, no-cache")
+	header.Set("Vary", "Authorization, Cookie, X-Workspace-Id")
+	tags := strings.Join(c.r.Header.Values("If-None-Match"), ",")
+	if tags == "" {
+		return false
+	}
+	for tag := range strings.SplitSeq(tags, ",") {
+		tag = strings.TrimSpace(tag)
+		if tag == "*" || strings.TrimPrefix(tag, "W/") == etag(version) {
+			return true
+		}
+	}
+	return false
+}
+
+// expectation is what If-Match asks for.
+type expectation struct {
+	// any is true without the header, and with "*".
+	any bool
+	// versions are the strong tags that a version of ours can have. A weak
+	// tag never matches (RFC 9110 13.1.1).
+	versions []int64
+}
+
+// ifMatch reads the header. One that is no list of entity tags is a 400.
+func (c *call) ifMatch() (expectation, error) {
+	lines := c.r.Header.Values("If-Match")
+	if len(lines) == 0 {
+		return expectation{any: true}, nil
+	}
+	var e expectation
+	for tag := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		tag = strings.TrimSpace(tag)
+		if tag == "*" {
+			e.any = true
+			continue
+		}
+		opaque := strings.TrimPrefix(tag, "W/")
+		if len(opaque) < 2 || opaque[0] != '"' || opaque[len(opaque)-1] != '"' {
+			return e, &placeError{code: codeInvalidQuery, err: crm.Invalid("If-Match", crm.CodeInvalid,
+				`must be "*" or ETags in double quotes, as the answers carry them`)}
+		}
+		n, err := strconv.ParseInt(opaque[1:len(opaque)-1], 10, 64)
+		if err == nil && n > 0 && tag == etag(n) {
+			e.versions = append(e.versions, n)
+		}
+	}
+	return e, nil
+}
+
+// expected returns the version that a write must find, 0 for any. current is
+// asked only where the header alone does not say: its error comes first, so
+// that an absent record is 404 whatever the header.
+func (c *call) expected(current func() (int64, error)) (int64, error) {
+	e, err := c.ifMatch()
+	if err != nil || e.any {
+		return 0, err
+	}
+	if len(e.versions) == 1 {
+		return e.versions[0], nil
+	}
+	version, err := current()
+	if err != nil {
+		return 0, err
+	}
+	if !slices.Contains(e.versions, version) {
+		return 0, stale(version)
+	}
+	return version, nil
+}
+
+// precheck honours If-Match where the service takes no version: it compares
+// before the write. The states that such writes move between are guarded by
+// the service itself.
+func (c *call) precheck(current func() (int64, error)) error {
+	if len(c.r.Header.Values("If-Match")) == 0 {
+		return nil
+	}
+	e, err := c.ifMatch()
+	if err != nil {
+		return err
+	}
+	version, err := current()
+	if err != nil {
+		return err
+	}
+	if !e.any && !slices.Contains(e.versions, version) {
+		return stale(version)
+	}
+	return nil
+}
+
+func stale(version int64) error {
+	return &crm.ConflictError{Reason: crm.ConflictStale, Version: version, Message: http.StatusText(http.StatusPreconditionFailed)}
+}

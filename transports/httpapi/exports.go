@@ -1,0 +1,57 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// exportContacts streams a file. Once it has begun an error can only cut the
+// connection, so that no half file passes for a whole one.
+func (h *Handler) exportContacts(c *call) error {
+	filter, err := c.contactFilter()
+	if err != nil {
+		return err
+	}
+	format := c.query.Get("format")
+	if format == "" {
+		format = defaultExportFormat
+	}
+	export, err := h.app.Exports.Prepare(c.r.Context(), c.actor, crm.ExportQuery{Format: format, Filter: filter})
+	if err != nil {
+		return err
+	}
+	header := c.w.Header()
+	header.Set("Content-Type", export.MediaType)
+	header.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": export.FileName}))
+	if c.r.Method == http.MethodHead {
+		c.w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	if _, err := export.WriteTo(c.r.Context(), c.w, nil); err != nil {
+		if errors.Is(err, context.Canceled) && c.w.began {
+			panic(http.ErrAbortHandler) // The client has gone: nothing to log.
+		}
+		return fmt.Errorf("write export: %w", err)
+	}
+	if !c.w.began { // An empty file.
+		c.w.WriteHeader(http.StatusOK)
+	}
+	return nil
+}
+
+const defaultExportFormat = "csv"
+
+// formatNames lists the formats that the CRM was wired with.
+func formatNames(app *crm.CRM) []string {
+	formats := app.Formats()
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = f.FormatName()
+	}
+	return names
+}

@@ -1,0 +1,71 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+const (
+	pathHealth = "/healthz"
+	pathReady  = "/readyz"
+)
+
+func isHealth(path string) bool { return path == pathHealth || path == pathReady }
+
+type aliveDoc struct {
+	Status string `json:"status" enum:"ok"`
+}
+
+// readiness is the measured state of what the server depends on.
+type readiness struct {
+	Status   string      `json:"status" enum:"ok,degraded,down"`
+	Version  string      `json:"version"`
+	Database probeRecord `json:"database"`
+	Queue    probeRecord `json:"queue"`
+	Search   probeRecord `json:"search"`
+}
+
+type probeRecord struct {
+	Status    string  `json:"status" enum:"ok,degraded,down,off"`
+	LatencyMs float64 `json:"latencyMs"`
+	Detail    string  `json:"detail"`
+}
+
+func (h *Handler) alive(c *call) error {
+	return c.writeJSON(http.StatusOK, aliveDoc{Status: statusOK})
+}
+
+const (
+	statusOK       = "ok"
+	statusDegraded = "degraded"
+	statusDown     = "down"
+)
+
+// ready answers 503 only without a database or with a wrong schema: what else
+// is missing degrades the service and must not take it out of rotation.
+func (h *Handler) ready(c *call) error {
+	health := h.app.Health(c.r.Context())
+	out := readiness{
+		Status: statusOK, Version: health.Version, Database: probeRecordOf(health.Database),
+		Queue: probeRecordOf(health.Queue), Search: probeRecordOf(health.Search),
+	}
+	status := http.StatusOK
+	for _, p := range []probeRecord{out.Queue, out.Search} {
+		if p.Status == statusDegraded || p.Status == statusDown {
+			out.Status = statusDegraded
+		}
+	}
+	switch out.Database.Status {
+	case statusDown:
+		out.Status, status = statusDown, http.StatusServiceUnavailable
+		retryAfter(c.w.Header(), busyRetry)
+	case statusDegraded:
+		out.Status = statusDegraded
+	}
+	return c.writeJSON(status, out)
+}
+
+func probeRecordOf(p crm.Probe) probeRecord {
+	return probeRecord{Status: string(p.Status), LatencyMs: float64(p.Latency.Microseconds()) / 1000, Detail: p.Detail}
+}

@@ -1,0 +1,156 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"hash"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+const (
+	maxIdempotencyKey = 255
+	// saveTimeout bounds the end of a keyed request whose client has gone: the
+	// work is done, so its answer is kept all the same.
+	saveTimeout = 10 * time.Second
+)
+
+// saving is an idempotency key that the running request holds.
+type saving struct {
+	key    string
+	answer *crm.SavedAnswer
+	// instead, when set, is kept in place of the body that was sent: a secret
+	// is shown once and never stored.
+	instead []byte
+}
+
+// beginSaved honours the Idempotency-Key of a POST: it answers from what was
+// kept, or reserves the key. Uploads begin by themselves once they know
+// their content.
+func (h *Handler) beginSaved(c *call) (done bool, err error) {
+	key, err := c.idempotencyKey()
+	if key == "" || err != nil || c.op.upload {
+		return false, err
+	}
+	digest := sha256.New()
+	c.digestRequest(digest)
+	digest.Write(c.raw)
+	return c.reserve(key, digest)
+}
+
+// idempotencyKey returns the header of a signed-in POST, "" for none.
+func (c *call) idempotencyKey() (string, error) {
+	if c.op.method != http.MethodPost || c.op.open {
+		return "", nil
+	}
+	keys := c.r.Header.Values("Idempotency-Key")
+	if len(keys) == 0 {
+		return "", nil
+	}
+	valid := len(keys) == 1 && keys[0] != "" && len(keys[0]) <= maxIdempotencyKey
+	for i := 0; valid && i < len(keys[0]); i++ {
+		valid = keys[0][i] > ' ' && keys[0][i] < 0x7f
+	}
+	if !valid {
+		return "", &placeError{code: codeInvalidQuery, err: crm.Invalid("Idempotency-Key", crm.CodeInvalid,
+			"must be 1 to 255 visible ASCII characters")}
+	}
+	return keys[0], nil
+}
+
+// digestRequest covers everything beside the body that decides the answer,
+// with the caller's rights: an answer is never replayed to fewer of them.
+func (c *call) digestRequest(digest hash.Hash) {
+	scopes, err := json.Marshal(c.actor.Scopes)
+	if err != nil { // A list of strings always encodes.
+		scopes = nil
+	}
+	for _, part := range []string{
+		c.r.Method, c.r.URL.EscapedPath(), c.query.Encode(), c.r.Header.Get("If-Match"),
+		string(c.actor.Kind), string(c.actor.Role), string(scopes),
+	} {
+		digest.Write([]byte(part))
+		digest.Write([]byte{0})
+	}
+}
+
+func (c *call) reserve(key string, digest hash.Hash) (done bool, err error) {
+	var print crm.Fingerprint
+	copy(print[:], digest.Sum(nil))
+	saved, err := c.h.app.Idempotency.Begin(c.r.Context(), c.actor, key, print)
+	if err != nil {
+		return false, err //nolint:wrapcheck // The service has said what it was doing.
+	}
+	if saved == nil {
+		c.saving = &saving{key: key}
+		return false, nil
+	}
+	header := c.w.Header()
+	for name, value := range saved.Header {
+		header.Set(name, value)
+	}
+	header.Set("Idempotent-Replayed", "true")
+	if saved.Status != http.StatusNoContent {
+		header.Set("Content-Length", strconv.Itoa(len(saved.Body)))
+	}
+	c.w.WriteHeader(saved.Status)
+	_, _ = c.w.Write(saved.Body)
+	return true, nil
+}
+
+// keep remembers the answer that is about to be sent. It is stored before the
+// client sees it, so that a client that saw it can count on it.
+func (c *call) keep(status int, body []byte) {
+	if c.saving == nil || status >= http.StatusBadRequest {
+		return
+	}
+	if c.saving.instead != nil {
+		body = c.saving.instead
+	}
+	saved := crm.SavedAnswer{Status: status, Header: map[string]string{}, Body: body}
+	for _, name := range []string{"Content-Type", "Location", "ETag"} {
+		if value := c.w.Header().Get(name); value != "" {
+			saved.Header[name] = value
+		}
+	}
+	c.saving.answer = &saved
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.r.Context()), saveTimeout)
+	defer cancel()
+	if err := c.h.app.Idempotency.Finish(ctx, c.actor, c.saving.key, saved); err != nil {
+		// The write itself is done: the client gets its answer, and a repeat
+		// finds the key in use rather than writing twice.
+		c.h.logError(c, "keep answer", err)
+	}
+}
+
+// endSaved frees the key of a request that failed: nothing was written, and
+// the same key may be used for the corrected request.
+func (h *Handler) endSaved(c *call, err error) error {
+	if c.saving == nil || c.saving.answer != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.r.Context()), saveTimeout)
+	defer cancel()
+	if abandoned := h.app.Idempotency.Abandon(ctx, c.actor, c.saving.key); abandoned != nil {
+		h.logError(c, "free idempotency key", abandoned)
+	}
+	return err
+}
+
+// withoutSecret is what a replay shows in place of v.
+func (c *call) withoutSecret(v any) error {
+	if c.saving == nil {
+		return nil
+	}
+	var b strings.Builder
+	if err := json.NewEncoder(&b).Encode(v); err != nil {
+		return err //nolint:wrapcheck // Wrapped by the caller with the noun.
+	}
+	c.saving.instead = []byte(b.String())
+	return nil
+}

@@ -1,0 +1,191 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// jobRecord is a job in JSON.
+type jobRecord struct {
+	ID          crm.ID           `json:"id"`
+	Kind        string           `json:"kind"`
+	Status      crm.JobStatus    `json:"status"`
+	Progress    jobProgress      `json:"progress"`
+	Attempt     int              `json:"attempt"`
+	MaxAttempts int              `json:"maxAttempts"`
+	Error       orNull[jobError] `json:"error" doc:"Why the last attempt failed."`
+	Result      json.RawMessage  `json:"result" doc:"What the job reports, by kind; null until it does."`
+	SubjectID   *crm.ID          `json:"subjectId" nullable:"true" doc:"What the job is about, such as an import."`
+	BatchID     *crm.ID          `json:"batchId" nullable:"true"`
+	CreatedAt   time.Time        `json:"createdAt"`
+	RunAt       *time.Time       `json:"runAt"`
+	StartedAt   *time.Time       `json:"startedAt"`
+	FinishedAt  *time.Time       `json:"finishedAt"`
+	Version     int64            `json:"version"`
+}
+
+type jobProgress struct {
+	Done  int64 `json:"done"`
+	Total int64 `json:"total"`
+}
+
+type jobError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+type jobList struct {
+	Items []jobRecord `json:"items"`
+
+	pageInfo
+}
+
+type jobStats struct {
+	Items []jobCount `json:"items"`
+
+	pageInfo
+}
+
+type jobCount struct {
+	Kind   string        `json:"kind"`
+	Status crm.JobStatus `json:"status"`
+	Count  int           `json:"count"`
+}
+
+func jobRecordOf(j crm.Job) jobRecord {
+	r := jobRecord{
+		ID: j.ID, Kind: string(j.Kind), Status: j.Status, Progress: jobProgress{j.Done, j.Total}, Attempt: j.Attempt,
+		MaxAttempts: j.MaxAttempts, SubjectID: idOrNull(j.Subject), BatchID: idOrNull(j.Batch), CreatedAt: j.CreatedAt,
+		RunAt: timeOrNull(j.RunAt), StartedAt: timeOrNull(j.StartedAt), FinishedAt: timeOrNull(j.FinishedAt), Version: j.Version,
+		Result: json.RawMessage("null"),
+	}
+	if len(j.Result) > 0 {
+		r.Result = j.Result
+	}
+	if j.ErrorCode != "" || j.ErrorText != "" {
+		r.Error.value = &jobError{Code: j.ErrorCode, Message: j.ErrorText}
+	}
+	return r
+}
+
+func idOrNull(id crm.ID) *crm.ID {
+	if id.IsZero() {
+		return nil
+	}
+	return &id
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func (h *Handler) listJobs(c *call) error {
+	q := crm.JobListQuery{Cursor: c.query.Get("cursor"), Limit: c.number("pageSize", crm.DefaultPageSize)}
+	if status := c.query.Get("status"); status != "" {
+		q.Statuses = []crm.JobStatus{crm.JobStatus(status)}
+	}
+	if kind := c.query.Get("kind"); kind != "" {
+		q.Kinds = []crm.JobKind{crm.JobKind(kind)}
+	}
+	if batch := c.query.Get("batchId"); batch != "" {
+		id, err := crm.ParseID(batch)
+		if err != nil { // The schema lets nothing else pass.
+			return &placeError{code: codeInvalidQuery, err: err}
+		}
+		q.Batch = id
+	}
+	list, err := h.app.Jobs.List(c.r.Context(), c.actor, q)
+	if err != nil {
+		return err
+	}
+	out := jobList{Items: make([]jobRecord, len(list.Items)), pageInfo: c.pageInfo(len(list.Items), list.NextCursor)}
+	for i, j := range list.Items {
+		out.Items[i] = jobRecordOf(j)
+	}
+	return c.writeJSON(http.StatusOK, out)
+}
+
+func (h *Handler) jobStats(c *call) error {
+	counts, err := h.app.Jobs.Stats(c.r.Context(), c.actor)
+	if err != nil {
+		return err
+	}
+	out := jobStats{Items: make([]jobCount, len(counts)), pageInfo: wholeList(len(counts))}
+	for i, n := range counts {
+		out.Items[i] = jobCount{Kind: string(n.Kind), Status: n.Status, Count: n.Count}
+	}
+	return c.writeJSON(http.StatusOK, out)
+}
+
+func (h *Handler) getJob(c *call) error {
+	id, err := c.id("id")
+	if err != nil {
+		return err
+	}
+	job, err := h.app.Jobs.Get(c.r.Context(), c.actor, id)
+	if err != nil {
+		return err
+	}
+	return c.writeRecord(http.StatusOK, job.Version, jobRecordOf(job))
+}
+
+func (h *Handler) cancelJob(c *call) error {
+	return h.changeJob(c, h.app.Jobs.Cancel)
+}
+
+func (h *Handler) retryJob(c *call) error {
+	return h.changeJob(c, h.app.Jobs.Retry)
+}
+
+func (h *Handler) undoJob(c *call) error {
+	id, err := c.id("id")
+	if err != nil {
+		return err
+	}
+	if err := c.precheck(c.jobVersion(id)); err != nil {
+		return err
+	}
+	job, err := h.app.Jobs.Undo(c.r.Context(), c.actor, id)
+	if err != nil {
+		return err
+	}
+	return c.acceptJob(job)
+}
+
+// jobChange is one of the verbs of the job service.
+type jobChange func(ctx context.Context, actor crm.Actor, id crm.ID) (crm.Job, error)
+
+func (h *Handler) changeJob(c *call, change jobChange) error {
+	id, err := c.id("id")
+	if err != nil {
+		return err
+	}
+	if err := c.precheck(c.jobVersion(id)); err != nil {
+		return err
+	}
+	job, err := change(c.r.Context(), c.actor, id)
+	if err != nil {
+		return err
+	}
+	return c.writeRecord(http.StatusOK, job.Version, jobRecordOf(job))
+}
+
+func (c *call) jobVersion(id crm.ID) func() (int64, error) {
+	return func() (int64, error) {
+		job, err := c.h.app.Jobs.Get(c.r.Context(), c.actor, id)
+		return job.Version, err
+	}
+}
+
+// acceptJob answers 202 with a job that has just been queued.
+func (c *call) acceptJob(job crm.Job) error {
+	c.w.Header().Set("Location", c.link("jobs", job.ID.String()))
+	return c.writeJSON(http.StatusAccepted, jobRecordOf(job))
+}

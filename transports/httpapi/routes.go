@@ -1,0 +1,227 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// apiRoot leads every path but health.
+const apiRoot = "/api/v1"
+
+// routes is the table of everything the API does. Those of sign-in, sessions,
+// keys and members need an identity.
+func routes(withIdentity bool) []*operation {
+	table := contactRoutes()
+	table = append(table, bulkRoutes()...)
+	table = append(table, importRoutes()...)
+	table = append(table, jobRoutes()...)
+	table = append(table, ownRoutes()...)
+	if withIdentity {
+		table = append(table, identityRoutes()...)
+	}
+	return table
+}
+
+func contactRoutes() []*operation {
+	const tag, one = "contacts", apiRoot + "/contacts/{id}"
+	return []*operation{
+		{
+			id: "listContacts", method: http.MethodGet, path: apiRoot + "/contacts", tag: tag, summary: "List and search contacts",
+			notes: "Page by cursor or by number. A search ranks by relevance unless a sort is given.",
+			query: listParams(), fieldFilters: true, run: (*Handler).listContacts,
+			answers: []answerDoc{okJSON[contactListDoc]("A page of contacts.")},
+		},
+		{
+			id: "createContact", method: http.MethodPost, path: apiRoot + "/contacts", tag: tag, summary: "Create a contact",
+			notes: "Never matches an existing contact; only the same source and sourceId is a conflict.",
+			body:  typeOf[newContactInput](), run: (*Handler).createContact, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{createdRecord[crm.ContactRecord]("The contact.")},
+		},
+		{
+			id: "batchContacts", method: http.MethodPost, path: apiRoot + "/contacts/batch", tag: tag, summary: "Create or upsert up to 1,000 contacts",
+			body: typeOf[batchInput](), run: (*Handler).batchContacts, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{okJSON[batchResults]("The outcome of each, in order.")},
+		},
+		{
+			id: "getContact", method: http.MethodGet, path: one, tag: tag, summary: "Get a contact",
+			notes: "One in the trash has deletedAt.", run: (*Handler).getContact,
+			answers: []answerDoc{okRecord[crm.ContactRecord]("The contact."), notModified()},
+		},
+		{
+			id: "updateContact", method: http.MethodPatch, path: one, tag: tag, summary: "Change a contact by a merge patch (RFC 7396)",
+			body: typeOf[contactPatchInput](), matches: true, run: (*Handler).updateContact, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{okRecord[crm.ContactRecord]("The contact as it is now.")},
+		},
+		{
+			id: "deleteContact", method: http.MethodDelete, path: one, tag: tag, summary: "Move a contact to the trash for 30 days",
+			matches: true, run: (*Handler).deleteContact, answers: []answerDoc{noContent("It is in the trash.")},
+		},
+		{
+			id: "restoreContact", method: http.MethodPost, path: one + "/restore", tag: tag, summary: "Take a contact out of the trash",
+			matches: true, run: (*Handler).restoreContact, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{okRecord[crm.ContactRecord]("The contact.")},
+		},
+		{
+			id: "eraseContact", method: http.MethodPost, path: one + "/erase", tag: tag, summary: "Erase a contact for good",
+			matches: true, run: (*Handler).eraseContact, answers: []answerDoc{noContent("Nothing is left of it.")},
+		},
+		{
+			id: "listTags", method: http.MethodGet, path: apiRoot + "/tags", tag: tag, summary: "List the tags with the number of their contacts",
+			run: (*Handler).listTags, answers: []answerDoc{okJSON[tagList]("All tags.")},
+		},
+		{
+			id: "exportContacts", method: http.MethodGet, path: apiRoot + "/exports/contacts", tag: tag, summary: "Export contacts as a file",
+			notes: "Streamed; an error after the beginning cuts the connection.", fieldFilters: true, run: (*Handler).exportContacts,
+			query:   append(filterParams(), textParam("format", "csv, vcard or jsonl, as the server is built. Default csv.", maxFormat)),
+			answers: []answerDoc{{status: http.StatusOK, notes: "The file.", media: []string{"text/csv", "text/vcard", "application/jsonl"}}},
+		},
+	}
+}
+
+const maxFormat = 32
+
+func notModified() answerDoc {
+	return answerDoc{status: http.StatusNotModified, notes: "The version named by If-None-Match is still the current one.", etag: true}
+}
+
+func bulkRoutes() []*operation {
+	const tag = "bulk actions"
+	byFilter := acceptedJob[jobStarted]("By filter: the job.")
+	return []*operation{
+		{
+			id: "bulkDelete", method: http.MethodPost, path: apiRoot + "/contacts/bulk-delete", tag: tag, summary: "Move many contacts to the trash",
+			body: typeOf[bulkDeleteInput](), run: (*Handler).bulkDelete, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{okJSON[deletedCount]("By ids: the figure."), byFilter},
+		},
+		{
+			id: "bulkRestore", method: http.MethodPost, path: apiRoot + "/contacts/bulk-restore", tag: tag, summary: "Take many contacts out of the trash",
+			body: typeOf[bulkRestoreInput](), run: (*Handler).bulkRestore, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{okJSON[restoredCount]("By ids: the figure."), byFilter},
+		},
+		{
+			id: "bulkTag", method: http.MethodPost, path: apiRoot + "/contacts/bulk-tag", tag: tag, summary: "Add and remove tags of many contacts",
+			body: typeOf[bulkTagInput](), run: (*Handler).bulkTag, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{okJSON[updatedCount]("By ids: the figure."), byFilter},
+		},
+		{
+			id: "bulkUpdate", method: http.MethodPost, path: apiRoot + "/contacts/bulk-update", tag: tag, summary: "Set the stage of many contacts",
+			body: typeOf[bulkUpdateInput](), run: (*Handler).bulkUpdate, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{okJSON[updatedCount]("By ids: the figure."), byFilter},
+		},
+	}
+}
+
+func importRoutes() []*operation {
+	const tag, all, one = "imports", apiRoot + "/imports", apiRoot + "/imports/{id}"
+	job := acceptedJob[jobRecord]("The job that does it.")
+	pageSize := numberParam("pageSize", "How many items a page has.", 1, crm.MaxPageSize, crm.DefaultPageSize)
+	return []*operation{
+		{
+			id: "listImports", method: http.MethodGet, path: all, tag: tag, summary: "List imports, newest first",
+			query: []parameter{pageSize, cursorParam()}, run: (*Handler).listImports,
+			answers: []answerDoc{okJSON[importList]("A page of imports.")},
+		},
+		{
+			id: "createImport", method: http.MethodPost, path: all, tag: tag, summary: "Upload a file and see what importing it would do",
+			notes: "The file is the body, or the part \"file\" of a form whose other fields are the parameters below. Waits a while for the " +
+				"dry run; when that takes longer the answer has the status previewing. With an Idempotency-Key the same file is the same request.",
+			query: []parameter{
+				textParam("format", "csv, vcard or jsonl. Default: by the file's content.", maxFormat),
+				textParam("fileName", "Shown to people.", maxFileName),
+				enumParam("onDuplicate", "What to do with a row that matches a contact. Default update.", duplicatePolicies()...),
+				textParam("mapping", "JSON [{column, target}]. Default: guessed.", maxQuery),
+			},
+			upload: true, run: (*Handler).createImport, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{createdRecord[importRecord]("The import with its guessed mapping and the figures of the dry run.")},
+		},
+		{
+			id: "getImport", method: http.MethodGet, path: one, tag: tag, summary: "Get an import",
+			run: (*Handler).getImport, answers: []answerDoc{okRecord[importRecord]("The import."), notModified()},
+		},
+		{
+			id: "listImportRows", method: http.MethodGet, path: one + "/rows", tag: tag, summary: "List what became of each row",
+			notes: "As CSV (format=csv, or Accept: text/csv): every row that was not written as it stood.",
+			query: []parameter{
+				enumParam("outcome", "Rows with this outcome.", crm.RowOutcomes()...),
+				enumParam("format", "Default json.", "json", "csv"), pageSize, cursorParam(),
+			},
+			run:     (*Handler).listImportRows,
+			answers: []answerDoc{{status: http.StatusOK, notes: "A page of rows, or the report.", body: typeOf[importRowList](), media: []string{mediaCSV}}},
+		},
+		{
+			id: "commitImport", method: http.MethodPost, path: one + "/commit", tag: tag, summary: "Write an import's rows",
+			body: typeOf[commitInput](), bodyOptional: true, matches: true, run: (*Handler).commitImport,
+			refusals: []int{http.StatusConflict}, answers: []answerDoc{job},
+		},
+		{
+			id: "undoImport", method: http.MethodPost, path: one + "/undo", tag: tag, summary: "Take an import back",
+			notes: "Contacts that someone edited or used since keep those changes.", matches: true, run: (*Handler).undoImport,
+			refusals: []int{http.StatusConflict}, answers: []answerDoc{job},
+		},
+	}
+}
+
+func jobRoutes() []*operation {
+	const tag, one = "jobs", apiRoot + "/jobs/{id}"
+	changed := okRecord[jobRecord]("The job as it is now.")
+	return []*operation{
+		{
+			id: "listJobs", method: http.MethodGet, path: apiRoot + "/jobs", tag: tag, summary: "List jobs, newest first",
+			query: []parameter{
+				enumParam("status", "Jobs in this state.", crm.JobStatuses()...), textParam("kind", "Jobs of this kind.", maxKind),
+				idParam("batchId", "Jobs of this batch."),
+				numberParam("pageSize", "How many items a page has.", 1, crm.MaxPageSize, crm.DefaultPageSize), cursorParam(),
+			},
+			run: (*Handler).listJobs, answers: []answerDoc{okJSON[jobList]("A page of jobs.")},
+		},
+		{
+			id: "jobStats", method: http.MethodGet, path: apiRoot + "/jobs/stats", tag: tag, summary: "Count jobs by kind and state",
+			run: (*Handler).jobStats, answers: []answerDoc{okJSON[jobStats]("The counts.")},
+		},
+		{
+			id: "getJob", method: http.MethodGet, path: one, tag: tag, summary: "Get a job",
+			run: (*Handler).getJob, answers: []answerDoc{okRecord[jobRecord]("The job."), notModified()},
+		},
+		{
+			id: "cancelJob", method: http.MethodPost, path: one + "/cancel", tag: tag, summary: "Ask a job to stop",
+			matches: true, run: (*Handler).cancelJob, refusals: []int{http.StatusConflict}, answers: []answerDoc{changed},
+		},
+		{
+			id: "retryJob", method: http.MethodPost, path: one + "/retry", tag: tag, summary: "Run a failed or cancelled job again",
+			matches: true, run: (*Handler).retryJob, refusals: []int{http.StatusConflict}, answers: []answerDoc{changed},
+		},
+		{
+			id: "undoJob", method: http.MethodPost, path: one + "/undo", tag: tag, summary: "Take back what a bulk action or import did",
+			matches: true, run: (*Handler).undoJob, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{acceptedJob[jobRecord]("The job that undoes it.")},
+		},
+	}
+}
+
+const maxKind = 64
+
+func ownRoutes() []*operation {
+	const tag = "server"
+	return []*operation{
+		{
+			id: "me", method: http.MethodGet, path: apiRoot + "/me", tag: tag, summary: "Who is calling, where, and what they may do",
+			run: (*Handler).me, answers: []answerDoc{okJSON[meRecord]("The caller.")},
+		},
+		{
+			id: "openapi", method: http.MethodGet, path: apiRoot + "/openapi.json", tag: tag, summary: "This document", open: true,
+			run: (*Handler).serveDocument, answers: []answerDoc{{status: http.StatusOK, notes: "OpenAPI 3.1.", body: typeOf[map[string]any]()}},
+		},
+		{
+			id: "healthz", method: http.MethodGet, path: pathHealth, tag: tag, summary: "Whether the process is alive", open: true, unlimited: true,
+			run: (*Handler).alive, answers: []answerDoc{okJSON[aliveDoc]("It is.")},
+		},
+		{
+			id: "readyz", method: http.MethodGet, path: pathReady, tag: tag, summary: "Whether the server can do its work", open: true, unlimited: true,
+			run: (*Handler).ready, answers: []answerDoc{
+				okJSON[readiness]("The state of what it depends on."),
+				{status: http.StatusServiceUnavailable, notes: "The database is down or has another schema.", body: typeOf[readiness]()},
+			},
+		},
+	}
+}
