@@ -83,14 +83,11 @@ type headFacts struct {
 // decodeHead returns the first bytes as text.
 func decodeHead(head []byte) ([]byte, headFacts, error) {
 	var f headFacts
-	f.encoding, f.mark = contactfile.DetectEncoding(head)
-	body := head[f.mark:]
-	if f.encoding == contactfile.UTF8 || f.encoding == contactfile.Windows1252 {
-		if what, binary := contactfile.DescribeBinary(body); binary {
-			return nil, f, crm.Invalid("file", crm.CodeInvalid, "is "+what+", not CSV; save the table as CSV (comma-separated values) and import that")
-		}
+	if what, binary := contactfile.DescribeBinary(head); binary {
+		return nil, f, crm.Invalid("file", crm.CodeInvalid, "is "+what+", not CSV; save the table as CSV (comma-separated values) and import that")
 	}
-	text, err := io.ReadAll(contactfile.NewTextReader(bytes.NewReader(body), f.encoding))
+	f.encoding, f.mark = contactfile.DetectEncoding(head)
+	text, err := io.ReadAll(contactfile.NewTextReader(bytes.NewReader(head[f.mark:]), f.encoding))
 	if err != nil {
 		return nil, f, fmt.Errorf("read csv: %w", err)
 	}

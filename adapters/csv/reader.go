@@ -161,8 +161,8 @@ func (r *reader) Next() (crm.ImportRecord, error) {
 func (r *reader) faulty() crm.ImportRecord {
 	s := r.s
 	field := "row"
-	if i := max(len(s.ends)-1, 0); i < len(r.columns) {
-		field = r.columns[i].Column
+	if s.cell < len(r.columns) {
+		field = r.columns[s.cell].Column
 	}
 	p := crm.FieldError{Field: field, Code: crm.CodeInvalid}
 	switch s.fault {

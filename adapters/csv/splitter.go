@@ -47,6 +47,7 @@ type splitter struct {
 	raw   []byte // the record as it stands in the file; of one beyond the limit a digest
 	from  int64  // the line where it began
 	open  int64  // the line of the quote that is not closed
+	cell  int    // the cell that the fault is in
 }
 
 type scanState uint8
@@ -223,7 +224,7 @@ func (s *splitter) last() error {
 			s.giveUpQuote(b)
 			return nil
 		}
-		s.open = s.line + s.countLines(b[:s.quote])
+		s.open, s.cell = s.line+s.countLines(b[:s.quote]), len(s.ends)
 		s.endCell()
 		s.take(n)
 		s.fault = faultQuoteToEnd
@@ -252,8 +253,20 @@ func (s *splitter) take(n int) {
 	s.line += s.countLines(s.raw)
 	s.start += n
 	if n > s.max+2 { // the end of the line does not count
-		s.fault = faultTooLong
+		s.fault, s.cell = faultTooLong, s.longest()
 	}
+}
+
+// longest returns the cell that has most bytes.
+func (s *splitter) longest() int {
+	cell, most, from := 0, 0, 0
+	for i, to := range s.ends {
+		if to-from > most {
+			cell, most = i, to-from
+		}
+		from = to
+	}
+	return cell
 }
 
 // giveUpQuote takes the lines up to the end of the one with the open quote, so
@@ -261,5 +274,5 @@ func (s *splitter) take(n int) {
 func (s *splitter) giveUpQuote(b []byte) {
 	s.open = s.line + s.countLines(b[:s.quote])
 	s.take(s.quote + s.lineEnd(b[s.quote:]))
-	s.fault = faultQuote
+	s.fault, s.cell = faultQuote, len(s.ends)
 }

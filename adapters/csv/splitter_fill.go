@@ -78,7 +78,7 @@ func (s *splitter) overflow() error {
 	digest.Write(b)
 	s.line += s.countLines(b)
 	s.start, s.end = 0, 0
-	s.fault = faultTooLong
+	s.fault, s.cell = faultTooLong, len(s.ends)
 	for {
 		g, err := s.more()
 		if err != nil {
@@ -136,7 +136,7 @@ func (s *splitter) beginsCell(b []byte, i int) bool {
 }
 
 // looksLikeRows reports whether most of the lines after the first have as many
-// cells as the header, as far as counting delimiters shows.
+// cells as the header.
 func (s *splitter) looksLikeRows(b []byte) bool {
 	const enough = 20
 	rows, lines := 0, 0
@@ -148,11 +148,25 @@ func (s *splitter) looksLikeRows(b []byte) bool {
 			continue
 		}
 		lines++
-		if bytes.Count(line, []byte{s.comma})+1 == s.width {
+		if s.countCells(line) == s.width {
 			rows++
 		}
 	}
 	return rows*2 > lines
+}
+
+// countCells counts the cells of one line, which has no line breaks in quotes.
+func (s *splitter) countCells(line []byte) int {
+	n, quoted := 1, false
+	for _, c := range line {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == s.comma && !quoted:
+			n++
+		}
+	}
+	return n
 }
 
 // lineEnd returns the length of the first line with its end.

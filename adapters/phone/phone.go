@@ -9,18 +9,31 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
-// Parser is a crm.Phones. The zero value works and is safe for parallel use.
-type Parser struct{}
+// Parser is a crm.Phones; [New] makes one. It is safe for parallel use.
+type Parser struct {
+	nanp *nanp
+}
 
-var _ crm.Phones = Parser{}
+var _ crm.Phones = (*Parser)(nil)
+
+// New returns a parser. Its tables are read on first use.
+func New() *Parser { return &Parser{nanp: &nanp{}} }
 
 // ParsePhone returns the E.164 form of a number that is valid in its country;
 // an extension is left out of it. Numbers without a country code belong to the
 // region. Text of more than crm.MaxPhone bytes is no number.
-func (Parser) ParsePhone(number, region string) (string, bool) {
+func (p *Parser) ParsePhone(number, region string) (string, bool) {
 	if len(number) > crm.MaxPhone {
 		return "", false
 	}
+	if e164, ok := p.nanp.parse(number, region); ok {
+		return e164, true
+	}
+	return parseAny(number, region)
+}
+
+// parseAny asks the library.
+func parseAny(number, region string) (string, bool) {
 	parsed, err := phonenumbers.Parse(number, region)
 	if err != nil || !phonenumbers.IsValidNumber(parsed) {
 		return "", false

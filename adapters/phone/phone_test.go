@@ -8,6 +8,7 @@ import (
 )
 
 func TestParsePhone(t *testing.T) {
+	p := phone.New()
 	for _, tc := range []struct{ name, number, region, want string }{
 		{"a national number takes the region", "202-224-3441", "US", "+12022243441"},
 		{"an international number needs no region", "+44 20 7946 0958", "", "+442079460958"},
@@ -31,7 +32,7 @@ func TestParsePhone(t *testing.T) {
 		{"a number as long as a book is none", strings.Repeat("1", 1<<20), "US", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, ok := phone.New().ParsePhone(tc.number, tc.region)
+			got, ok := p.ParsePhone(tc.number, tc.region)
 			if got != tc.want || ok != (tc.want != "") {
 				t.Errorf("ParsePhone(%.40q, %q): got %q, %v, want %q", tc.number, tc.region, got, ok, tc.want)
 			}
@@ -40,11 +41,12 @@ func TestParsePhone(t *testing.T) {
 }
 
 func BenchmarkParsePhone(b *testing.B) {
+	p := phone.New()
 	for _, number := range []string{"202-224-3441", "+12022243441", "+4930901820", "not a number"} {
 		b.Run(number, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				phone.New().ParsePhone(number, "US")
+				p.ParsePhone(number, "US")
 			}
 		})
 	}

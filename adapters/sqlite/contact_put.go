@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/omnicrm/omnicrm/adapters/internal/sqlkit"
 	"github.com/omnicrm/omnicrm/crm"
@@ -86,8 +89,12 @@ func (p *contactPut) checkVersions(ctx context.Context) error {
 	return nil
 }
 
-// checkNew refuses new contacts whose id is there.
+// checkNew refuses new contacts whose id is there. The insert of a single one
+// is its own check, see add.
 func (p *contactPut) checkNew(ctx context.Context) error {
+	if p.single() {
+		return nil
+	}
 	ids := make([]crm.ID, len(p.fresh))
 	for i, w := range p.fresh {
 		ids[i] = w.Contact.ID
@@ -96,7 +103,7 @@ func (p *contactPut) checkNew(ctx context.Context) error {
 		text := "SELECT id FROM contacts INDEXED BY contacts_by_id WHERE workspace = ? AND id IN " + sqlkit.Placeholders(len(padded)) + " LIMIT 1"
 		id, ok, err := one(ctx, p.tx, scanOneID, fixed(text), append([]any{blob(p.ws)}, padded...)...)
 		if ok {
-			err = existsConflict(id, "a contact with this id exists already")
+			err = idConflict(id)
 		}
 		return err
 	})
@@ -133,9 +140,15 @@ func (p *contactPut) checkSources(ctx context.Context) error {
 	return nil
 }
 
+func idConflict(id crm.ID) error { return existsConflict(id, "a contact with this id exists already") }
+
 func sourceConflict(holder crm.ID) error {
 	return existsConflict(holder, "another contact has this source and source id")
 }
+
+// single tells a call that writes one new contact and nothing else: its insert
+// comes first and can be refused without anything being left.
+func (p *contactPut) single() bool { return len(p.fresh) == 1 && len(p.changed) == 0 }
 
 // add inserts new rows.
 func (p *contactPut) add(ctx context.Context) error {
@@ -145,12 +158,16 @@ func (p *contactPut) add(ctx context.Context) error {
 			p.keys = append(p.keys, keyRow{k, w.Contact.ID})
 		}
 	}
-	into := bulk{`contacts (workspace, id, trashed, version, peak_version, stage, source, has_email, has_phone,
-		created_at, updated_at, last_interaction_at, score, deleted_at, name_key, doc, keys, search_text)`, 18, ""}
-	return p.tx.insert(ctx, into, len(p.fresh), func(args []any, i int) ([]any, error) {
+	into := bulk{into: `contacts (workspace, id, trashed, version, peak_version, stage, source, has_email, has_phone,
+		created_at, updated_at, last_interaction_at, score, deleted_at, name_key, doc, keys, search_text)`, columns: 18, checks: p.single()}
+	err := p.tx.insert(ctx, into, len(p.fresh), func(args []any, i int) ([]any, error) {
 		w := p.fresh[i]
 		return append(append(args, blob(p.ws), blob(w.Contact.ID), flag(w.Contact.InTrash())), w.content...), nil
 	})
+	if into.checks && isUnique(err) {
+		return idConflict(p.fresh[0].Contact.ID)
+	}
+	return err
 }
 
 // contentArgs are the columns from version on, in the table's order.
@@ -226,7 +243,11 @@ func (p *contactPut) replace(ctx context.Context, old storedContact, w preparedW
 }
 
 func (p *contactPut) insertKeys(ctx context.Context) error {
-	return p.tx.insert(ctx, bulk{"contact_keys (workspace, kind, value, contact)", 4, ""}, len(p.keys),
+	// In the table's order neighbours share pages.
+	slices.SortFunc(p.keys, func(a, b keyRow) int {
+		return cmp.Or(cmp.Compare(a.key.Kind, b.key.Kind), strings.Compare(a.key.Value, b.key.Value), bytes.Compare(a.contact[:], b.contact[:]))
+	})
+	return p.tx.insert(ctx, bulk{into: "contact_keys (workspace, kind, value, contact)", columns: 4}, len(p.keys),
 		func(args []any, i int) ([]any, error) {
 			k := p.keys[i]
 			return append(args, blob(p.ws), int64(k.key.Kind), k.key.Value, blob(k.contact)), nil

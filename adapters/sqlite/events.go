@@ -30,7 +30,7 @@ func scanOwnEvent(rows *sqlx.Rows) (crm.Event, error) {
 // AppendEvents implements [crm.EventStore]. One writer at a time gives the
 // positions the order of the commits.
 func (t *tx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
-	into := bulk{"events (workspace, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch)", 11, ""}
+	into := bulk{into: "events (workspace, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch)", columns: 11}
 	err := t.insert(ctx, into, len(events), func(args []any, i int) ([]any, error) {
 		e := events[i]
 		changed, err := namesText(e.Changed)

@@ -34,7 +34,7 @@ func (r reads) FindFingerprints(ctx context.Context, ws crm.WorkspaceID, prints 
 
 // PutFingerprints implements [crm.FingerprintStore].
 func (t *tx) PutFingerprints(ctx context.Context, ws crm.WorkspaceID, marks []crm.FingerprintMark) error {
-	err := t.insert(ctx, bulk{"fingerprints (workspace, print, contact, batch)", 4, " ON CONFLICT DO NOTHING"}, len(marks),
+	err := t.insert(ctx, bulk{into: "fingerprints (workspace, print, contact, batch)", columns: 4, tail: " ON CONFLICT DO NOTHING"}, len(marks),
 		func(args []any, i int) ([]any, error) {
 			return append(args, blob(ws), blob(marks[i].Fingerprint), blob(marks[i].Contact), optionalBlob(marks[i].Batch)), nil
 		})

@@ -14,7 +14,7 @@ import (
 
 // PutImages implements [crm.ImageStore].
 func (t *tx) PutImages(ctx context.Context, ws crm.WorkspaceID, images []crm.Image) error {
-	err := t.insert(ctx, bulk{"contact_images (workspace, contact, version, batch, at, before, after)", 7, ""}, len(images),
+	err := t.insert(ctx, bulk{into: "contact_images (workspace, contact, version, batch, at, before, after)", columns: 7}, len(images),
 		func(args []any, i int) ([]any, error) {
 			image := images[i]
 			before, err := imageText(image.Before)

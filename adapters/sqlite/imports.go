@@ -95,7 +95,7 @@ type rowDetail struct {
 func (t *tx) PutImportRows(ctx context.Context, ws crm.WorkspaceID, id crm.ID, importRows []crm.ImportRow) error {
 	const tail = ` ON CONFLICT (workspace, import, row) DO UPDATE SET outcome = excluded.outcome, flagged = excluded.flagged,
 		contact = excluded.contact, detail = excluded.detail`
-	err := t.insert(ctx, bulk{"import_rows (workspace, import, row, outcome, flagged, contact, detail)", 7, tail}, len(importRows),
+	err := t.insert(ctx, bulk{into: "import_rows (workspace, import, row, outcome, flagged, contact, detail)", columns: 7, tail: tail}, len(importRows),
 		func(args []any, i int) ([]any, error) {
 			r := importRows[i]
 			detail, err := detailText(r)

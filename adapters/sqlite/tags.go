@@ -23,8 +23,7 @@ func (r reads) ListTags(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, err
 
 // AddTagCounts implements [crm.TagStore].
 func (t *tx) AddTagCounts(ctx context.Context, ws crm.WorkspaceID, deltas []crm.TagDelta) error {
-	err := t.insert(ctx, bulk{"tags (workspace, key, name, count)", 4,
-		" ON CONFLICT (workspace, key) DO UPDATE SET count = count + excluded.count"}, len(deltas),
+	err := t.insert(ctx, bulk{into: "tags (workspace, key, name, count)", columns: 4, tail: " ON CONFLICT (workspace, key) DO UPDATE SET count = count + excluded.count"}, len(deltas),
 		func(args []any, i int) ([]any, error) {
 			return append(args, blob(ws), deltas[i].Key, deltas[i].Name, deltas[i].Delta), nil
 		})

@@ -83,6 +83,15 @@ type bulk struct {
 	into    string
 	columns int
 	tail    string
+	// checks says that the insert of a single row may be refused.
+	checks bool
+}
+
+func (b bulk) head() string {
+	if b.checks {
+		return "INSERT INTO "
+	}
+	return "INSERT OR FAIL INTO "
 }
 
 // insert writes n rows, of which row appends the arguments. Nothing of it may
@@ -99,9 +108,9 @@ func (t *tx) insert(ctx context.Context, b bulk, n int, row func(args []any, i i
 		}
 	}
 	return sqlkit.Batches(n, func(from, to int) error {
-		text := "INSERT OR FAIL INTO " + b.into + " VALUES " + sqlkit.Values(b.columns, to-from) + b.tail
+		text := b.head() + b.into + " VALUES " + sqlkit.Values(b.columns, to-from) + b.tail
 		_, err := t.exec(ctx, fixed(text), all[from*b.columns:to*b.columns]...)
-		if code(err) != 0 {
+		if code(err) != 0 && !b.checks {
 			t.conn.lose(err)
 		}
 		return err

@@ -228,7 +228,7 @@ func (r *reading) organization(p *property) {
 
 func (r *reading) email(p *property) {
 	v := r.text(p)
-	if len(v) > 7 && strings.EqualFold(v[:7], "mailto:") {
+	if !r.own && len(v) > 7 && strings.EqualFold(v[:7], "mailto:") {
 		v = v[7:]
 	}
 	if v == "" {
@@ -247,7 +247,7 @@ func (r *reading) email(p *property) {
 
 func (r *reading) phone(p *property) {
 	v := r.text(p)
-	if len(v) > 4 && strings.EqualFold(v[:4], "tel:") {
+	if !r.own && len(v) > 4 && strings.EqualFold(v[:4], "tel:") {
 		v = strings.Replace(v[4:], ";ext=", " ext. ", 1)
 	}
 	if v == "" {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/omnicrm/omnicrm/adapters/vcard"
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -28,7 +30,7 @@ func sharedFile(t testing.TB, name string) *os.File {
 }
 
 // readAll reads every card of a file.
-func readAll(t testing.TB, r io.Reader, o crm.ReadOptions) []crm.ImportRecord {
+func readAll(t rapid.TB, r io.Reader, o crm.ReadOptions) []crm.ImportRecord {
 	t.Helper()
 	cr, err := vcard.New().NewReader(r, o)
 	if err != nil {

@@ -47,7 +47,7 @@ func addPeople(ctx context.Context, store crm.Store, actor crm.Actor, bar *bar) 
 	slices.SortStableFunc(people, func(a, b fakedata.Person) int { return cmp.Compare(b.AgeDays, a.AgeDays) })
 	begin := time.Now()
 	clock := begin
-	past, err := crm.New(crm.Config{Store: store, Phones: phone.Parser{}, Now: func() time.Time { return clock }})
+	past, err := crm.New(crm.Config{Store: store, Phones: phone.New(), Now: func() time.Time { return clock }})
 	if err != nil {
 		return err
 	}

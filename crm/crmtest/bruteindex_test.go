@@ -161,11 +161,8 @@ func (x *bruteIndex) wordMatch(query, word string, infix, last bool) int {
 		return prefix
 	}
 	if most := x.typos(query); most > 0 {
-		if x.distance(q, w) <= most {
-			return typo
-		}
-		for n := 1; last && n < len(w); n++ {
-			if x.distance(q, w[:n]) <= most {
+		for n := len(q) - most; n <= min(len(q)+most, len(w)); n++ { // Other lengths are too far off.
+			if (n == len(w) || last) && n > 0 && x.distance(q, w[:n]) <= most {
 				return typo
 			}
 		}

@@ -30,6 +30,17 @@ func testFigures(t *testing.T, open func(testing.TB) crm.Store) {
 			})
 			f.wantFigures(4, 1)
 		}},
+		{"a recount leaves right figures right, here and elsewhere", func(f *fixture) {
+			other := f.in("other")
+			f.create(append(f.contacts(3), f.contact(4, trashed))...)
+			other.create(other.contact(1), other.contact(2, trashed))
+			for _, ws := range []*fixture{f, other, f.in("empty")} {
+				f.ok("RecountContacts", f.s.RecountContacts(f.Context(), ws.ws))
+				f.wantFigures(3, 1)
+				other.wantFigures(1, 1)
+			}
+			f.in("empty").wantFigures(0, 0)
+		}},
 		{"figures of many parallel writers add up", func(f *fixture) {
 			f.inParallel(16, func(i int) error {
 				for n := range 10 {

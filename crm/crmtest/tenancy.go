@@ -81,6 +81,7 @@ func testedElsewhere() map[string]string {
 		"PurgeCandidates":         "crosses workspaces: contacts name theirs",
 		"PurgeImages":             "crosses workspaces",
 		"PurgeIdempotencyRecords": "crosses workspaces",
+		"RecountContacts":         "TestStore, figures: a recount touches one workspace",
 		"Ping":                    "holds no data",
 		"Close":                   "holds no data",
 	}

@@ -94,10 +94,17 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// nameOf is the name of a user who gave none: the address up to the "@".
+// nameOf is the name of a user who gave none: the address up to the "@". It is
+// never blank, so that a bad address is not reported as a bad name too.
 func nameOf(address string) string {
-	name := address[:max(strings.LastIndexByte(address, '@'), 0)]
-	return firstRunes(strings.Trim(name, `"`), crm.MaxShortText)
+	if !validEmail(address) {
+		return "nobody"
+	}
+	local := strings.Trim(address[:strings.LastIndexByte(address, '@')], `"`)
+	if strings.TrimSpace(local) == "" {
+		return address
+	}
+	return firstRunes(local, crm.MaxShortText)
 }
 
 func firstRunes(s string, n int) string {

@@ -38,11 +38,8 @@ func (x *Index) termGroups(groups [][]string) ([]termGroup, bool) {
 }
 
 // all returns all documents that the groups keep.
-func (x *Index) all(s *scratch, groups []termGroup, possible bool) *candidates {
+func (x *Index) all(s *scratch, groups []termGroup) *candidates {
 	out := s.take()
-	if !possible {
-		return out
-	}
 	if len(groups) == 0 {
 		out.slots = slices.AppendSeq(out.slots, setSlots(x.live))
 		return out

@@ -130,7 +130,7 @@ func partsOf(p *postings) int {
 func TestIndexStaysConsistentUnderRandomChanges(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 5))
 	x := New(Options{Columns: 1})
-	make := func(n int) Document {
+	document := func(n int) Document {
 		var text []string
 		for range random.IntN(6) {
 			text = append(text, fmt.Sprintf("w%dф%d", random.IntN(40), random.IntN(60)), strings.Repeat("東京", random.IntN(3))+string(rune('一'+random.IntN(50))))
@@ -147,7 +147,7 @@ func TestIndexStaysConsistentUnderRandomChanges(t *testing.T) {
 	}
 	for round := range 6 {
 		for range 3000 {
-			if d := make(random.IntN(1500)); random.IntN(3) == 0 {
+			if d := document(random.IntN(1500)); random.IntN(3) == 0 {
 				x.Delete(d.ID)
 			} else {
 				x.Put(d)

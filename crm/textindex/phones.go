@@ -29,16 +29,22 @@ func phoneDigits(text string) string {
 // only if they are the whole number) or a run of four digits inside it.
 type phoneKey uint16
 
-// keyBases separate the keys by their number of digits.
-var keyBases = [runFrom + 1]phoneKey{0, 10000, 10010, 10110, 0}
-
 // newPhoneKey returns the key of one to four digits.
 func newPhoneKey(digits string) phoneKey {
-	n := phoneKey(0)
-	for i := 0; i < len(digits); i++ {
-		n = n*10 + phoneKey(digits[i]-'0')
+	base := phoneKey(0) // four digits come first, then one, two and three
+	switch len(digits) {
+	case 1:
+		base = 10000
+	case 2:
+		base = 10010
+	case 3:
+		base = 10110
 	}
-	return keyBases[len(digits)] + n
+	number := phoneKey(0)
+	for i := 0; i < len(digits); i++ {
+		number = number*10 + phoneKey(digits[i]-'0')
+	}
+	return base + number
 }
 
 // phoneEntry says how a document's numbers have a key: the class and the rank

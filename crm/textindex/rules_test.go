@@ -154,6 +154,10 @@ func TestOrderOfRelevance(t *testing.T) {
 			named(1, "a", phone("2022243441")), named(2, "202 224 3441"), named(3, "b", notes("202-224-3441")), named(4, "c", phone("202224344199")),
 			named(5, "d", phone("+1 202 224 3441")),
 		}},
+		{"m@x.org cantwell", []textindex.Document{ // only at the end of the query an address may go on
+			named(9, "Cantwell", email("q@m.x.org")), named(8, "Cantwell", email("m@x.org.uk")),
+		}},
+		{"12 34", []textindex.Document{named(1, "a", phone("9912349"), notes("12 34")), named(2, "b", phone("91234"))}},
 		{"same", []textindex.Document{named(9, "Same"), named(8, "Same"), named(7, "Same")}},
 	} {
 		t.Run(c.text, func(t *testing.T) {
@@ -165,6 +169,10 @@ func TestOrderOfRelevance(t *testing.T) {
 			}
 			if got := find(t, x, c.docs, c.text); !slices.Equal(got, want) {
 				t.Errorf("search %q: got %q, want %q", c.text, got, want)
+			}
+			r := search(t, x, textindex.Query{Text: c.text, Limit: 1})
+			if got, want := r.Hits[0].ID, c.docs[0].ID; got != want {
+				t.Errorf("search %q: got %x first, want %x", c.text, got, want)
 			}
 		})
 	}

@@ -166,27 +166,28 @@ func (x *Index) checkColumns(q Query) error {
 // matches returns all matches of a query.
 func (x *Index) matches(ctx context.Context, s *scratch, q Query) (*candidates, error) {
 	groups, possible := x.termGroups(q.Terms)
-	var found *candidates
+	if !possible {
+		return s.take(), nil
+	}
 	if q.MatchAll {
-		found = x.all(s, groups, possible)
-	} else {
-		p := newPlan(q.Text)
-		if len(p.parts) == 0 || !possible {
-			return s.take(), nil
-		}
-		var err error
-		if found, err = x.matchParts(ctx, s, p.parts); err != nil {
-			return nil, err
-		}
-		x.keepTerms(s, found, groups)
+		found := x.all(s, groups)
 		x.keepRanges(found, q.Ranges)
-		if len(p.addresses) > 0 {
-			for i, slot := range found.slots {
-				found.scores[i] += p.wholeness(x.wholes(slot))
-			}
-		}
 		return found, ctx.Err()
 	}
+	p := newPlan(q.Text)
+	if len(p.parts) == 0 {
+		return s.take(), nil
+	}
+	found, err := x.matchParts(ctx, s, p.parts)
+	if err != nil {
+		return nil, err
+	}
+	x.keepTerms(s, found, groups)
 	x.keepRanges(found, q.Ranges)
+	if len(p.addresses) > 0 {
+		for i, slot := range found.slots {
+			found.scores[i] += p.wholeness(x.wholes(slot))
+		}
+	}
 	return found, ctx.Err()
 }

@@ -3,6 +3,7 @@ package archtest_test
 import (
 	"fmt"
 	"go/ast"
+	"path"
 	"strings"
 )
 
@@ -23,13 +24,13 @@ func checkCode(file sourceFile) []string {
 		if isFunc && fn.Recv == nil && fn.Name.Name == "init" {
 			add("declares init; a constructor does its work")
 		}
-		testMain := isFunc && file.test && fn.Name.Name == "TestMain"
+		mayExit := file.name == "main" || isFunc && file.test && mayExitInTests(file, fn)
 		ast.Inspect(decl, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)
 			if !ok {
 				return true
 			}
-			if name := exitCall(file, call); name != "" && file.name != "main" && !testMain {
+			if name := exitCall(file, call); name != "" && !mayExit {
 				add("calls %s; only main ends the process", name)
 			}
 			if skipsSilently(call, testers) {
@@ -39,6 +40,13 @@ func checkCode(file sourceFile) []string {
 		})
 	}
 	return broken
+}
+
+// mayExitInTests tells the functions of a test that stand for a main: the one
+// that runs the tests, and those of example files, which show what a program
+// would write.
+func mayExitInTests(file sourceFile, fn *ast.FuncDecl) bool {
+	return fn.Name.Name == "TestMain" || strings.HasPrefix(path.Base(file.path), "example")
 }
 
 // exitCall returns the name of the called function that ends the process, or "".

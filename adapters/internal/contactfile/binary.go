@@ -4,7 +4,7 @@ import "bytes"
 
 // DescribeBinary reports whether a file that begins with head is no text at
 // all, and then names what it probably is ("a PNG image"). A text with a few
-// zero bytes or odd bytes is still a text; UTF-16 must be ruled out before.
+// zero bytes or odd bytes is still a text, and so is UTF-16.
 func DescribeBinary(head []byte) (what string, binary bool) {
 	for _, m := range [...]struct{ magic, what string }{
 		{"\x89PNG\r\n\x1a\n", "a PNG image"},
@@ -20,6 +20,9 @@ func DescribeBinary(head []byte) (what string, binary bool) {
 		if bytes.HasPrefix(head, []byte(m.magic)) {
 			return m.what, true
 		}
+	}
+	if enc, _ := DetectEncoding(head); enc == UTF16LE || enc == UTF16BE {
+		return "", false
 	}
 	if len(head) > 4<<10 {
 		head = head[:4<<10]

@@ -15,22 +15,30 @@ func Values(columns, rows int) string {
 	return row + strings.Repeat(", "+row, rows-1)
 }
 
-// insertSizes are the numbers of rows that one insert statement may carry. Few
-// different sizes keep few prepared statements; beyond about 50 rows a
+// batchRows and restRows are how many rows an insert statement carries. Few
+// different numbers keep few prepared statements; beyond about 50 rows a
 // statement gets no faster.
-func insertSizes() [4]int { return [4]int{64, 16, 4, 1} }
+const (
+	batchRows = 64
+	restRows  = 16
+)
 
-// Batches splits n rows into runs of the few sizes that insert statements are
-// prepared for and calls do with each run's bounds, in order. It stops at the
-// first error and returns it.
+// Batches splits n rows into runs of 64, then of 16, then what is left, so that
+// inserts are prepared for few different numbers of rows, and calls do with
+// each run's bounds, in order. It stops at the first error and returns it.
 func Batches(n int, do func(from, to int) error) error {
-	from := 0
-	for _, size := range insertSizes() {
-		for ; n-from >= size; from += size {
-			if err := do(from, from+size); err != nil {
-				return err
-			}
+	for from := 0; from < n; {
+		size := n - from
+		switch {
+		case size >= batchRows:
+			size = batchRows
+		case size >= restRows:
+			size = restRows
 		}
+		if err := do(from, from+size); err != nil {
+			return err
+		}
+		from += size
 	}
 	return nil
 }

@@ -10,5 +10,5 @@ import (
 
 // Module provides crm.Phones.
 func Module() fx.Option {
-	return fx.Module("phone", fx.Provide(func() crm.Phones { return phone.Parser{} }))
+	return fx.Module("phone", fx.Provide(func() crm.Phones { return phone.New() }))
 }

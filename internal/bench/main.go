@@ -1,0 +1,80 @@
+// Command bench measures the bars of the project side by side: every figure
+// stands beside its reference, taken in the same run on the same machine.
+//
+//	go run ./internal/bench            # all, about ten minutes
+//	go run ./internal/bench -run P3,P4 # some
+//	go run ./internal/bench -million   # also with a million contacts
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+)
+
+// bench is one run of the program.
+type bench struct {
+	contacts int
+	rounds   int
+	million  bool
+	dir      string
+	table    table
+	out      io.Writer
+}
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == childCommand {
+		os.Exit(child(os.Args[2:]))
+	}
+	only := flag.String("run", "", "comma-separated bars to measure, such as P1,P3; empty for all")
+	b := &bench{out: os.Stdout}
+	flag.IntVar(&b.contacts, "contacts", 100_000, "contacts in the database")
+	flag.IntVar(&b.rounds, "rounds", 5, "rounds that medians are taken of")
+	flag.BoolVar(&b.million, "million", false, "also measure with a million contacts (half an hour, 6 GB of disk)")
+	flag.Parse()
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	if err := b.run(context.Background(), *only); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// cases in the order of the table.
+func (b *bench) cases() []struct {
+	id  string
+	run func(context.Context) error
+} {
+	return []struct {
+		id  string
+		run func(context.Context) error
+	}{
+		{"P1", b.list}, {"P3", b.search}, {"P4", b.imports}, {"P8", b.binary}, {"P10", b.memory}, {"P11", b.creates},
+	}
+}
+
+func (b *bench) run(ctx context.Context, only string) error {
+	dir, err := os.MkdirTemp("", "omnicrm-bench-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b.dir = dir
+	wanted := map[string]bool{}
+	for _, id := range strings.Split(only, ",") {
+		wanted[strings.ToUpper(strings.TrimSpace(id))] = true
+	}
+	for _, c := range b.cases() {
+		if only != "" && !wanted[c.id] {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "measuring %s ...\n", c.id)
+		if err := c.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", c.id, err)
+		}
+	}
+	return b.table.print(b.out)
+}
