@@ -15,6 +15,8 @@ type contactChange struct {
 	// exact says that after is an earlier content with its own version number,
 	// brought back by an undo.
 	exact bool
+	// derived is of after, where somebody has made it already.
+	derived *derived
 }
 
 // changeSet is the one way contacts are written: it numbers versions and turns
@@ -97,7 +99,10 @@ func (s *changeSet) write(ctx context.Context, tx contactTx, ws WorkspaceID) err
 		if c.before != nil {
 			expect = c.before.Version
 		}
-		writes = append(writes, NewContactWrite(*c.after, expect))
+		if c.derived == nil {
+			c.derived = derive(*c.after)
+		}
+		writes = append(writes, c.derived.write(*c.after, expect))
 		if image, ok := s.imageOf(c); ok {
 			images = append(images, image)
 		}

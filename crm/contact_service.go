@@ -54,6 +54,12 @@ func (k *core) normalizer(ctx context.Context, ws WorkspaceID) (normalizer, erro
 
 // inTx runs a use case and tells the search feed that the log has grown.
 func (k *core) inTx(ctx context.Context, ws WorkspaceID, fn func(tx Tx) error) error {
+	k.callers.Add(1)
+	return k.inBackgroundTx(ctx, ws, fn)
+}
+
+// inBackgroundTx is inTx for work that nobody waits for.
+func (k *core) inBackgroundTx(ctx context.Context, ws WorkspaceID, fn func(tx Tx) error) error {
 	err := k.store.InTx(ctx, fn)
 	k.search.wrote(ws) // Also after an error: the commit may have come through.
 	return err
@@ -251,7 +257,7 @@ func (s *ContactService) Batch(ctx context.Context, actor Actor, in BatchInput) 
 	broken := make([]error, len(in.Contacts))
 	for i := range in.Contacts {
 		c, err := n.contact(in.Contacts[i])
-		contacts[i], broken[i] = &incomingContact{c, in.Contacts[i].unnamed()}, err
+		contacts[i], broken[i] = &incomingContact{Contact: c, Unnamed: in.Contacts[i].unnamed()}, err
 	}
 	var results []BatchResult
 	err = s.core.inTx(ctx, actor.Workspace, func(tx Tx) error {
@@ -276,10 +282,10 @@ func checkBatch(in BatchInput) error {
 }
 
 func (s *ContactService) writeBatch(ctx context.Context, tx Tx, actor Actor, mode BatchMode, contacts []*incomingContact, broken []error) ([]BatchResult, error) {
-	var good []*Contact
+	var good []*derived
 	for i, c := range contacts {
 		if broken[i] == nil {
-			good = append(good, &c.Contact)
+			good = append(good, c.derive())
 		}
 	}
 	m, err := newMatcher(ctx, tx, actor.Workspace, good)
@@ -308,6 +314,16 @@ type incomingContact struct {
 	// Unnamed says that the display name was made from the company, an email
 	// or a phone: it replaces no name.
 	Unnamed bool
+	// made is what derive made.
+	made *derived
+}
+
+// derive returns what a store needs beside the contact, made once.
+func (c *incomingContact) derive() *derived {
+	if c.made == nil {
+		c.made = derive(c.Contact)
+	}
+	return c.made
 }
 
 // mergeSet decides, contact by contact, what incoming ones become, and sees
@@ -327,19 +343,19 @@ func newMergeSet(set *changeSet, m *matcher) *mergeSet {
 // put applies the matching rule and the policy to one valid contact.
 func (w *mergeSet) put(in incomingContact, policy OnDuplicate) BatchResult {
 	if policy == DuplicateCreate {
-		return w.create(in.Contact)
+		return w.create(in)
 	}
-	found := w.matcher.find(&in.Contact)
+	found := w.matcher.find(&in.Contact, in.derive())
 	switch {
 	case found.ambiguous():
 		return BatchResult{Outcome: RowAmbiguous, Candidates: found.candidates}
 	case found.contact == nil:
-		return w.create(in.Contact)
+		return w.create(in)
 	}
 	return w.update(*found.contact, in, policy)
 }
 
-func (w *mergeSet) create(in Contact) BatchResult {
+func (w *mergeSet) create(in incomingContact) BatchResult {
 	if in.SourceID != "" {
 		if holders := w.matcher.holders[SourceKey(in.Source, in.SourceID)]; len(holders) > 0 {
 			return BatchResult{Outcome: RowProblem, Err: &ConflictError{
@@ -347,9 +363,10 @@ func (w *mergeSet) create(in Contact) BatchResult {
 			}}
 		}
 	}
-	c := w.set.create(in)
+	c := w.set.create(in.Contact)
 	w.at[c.ID] = len(w.set.changes) - 1
-	w.matcher.wrote(c)
+	w.set.changes[w.at[c.ID]].derived = in.derive()
+	w.matcher.wrote(c, in.derive())
 	return BatchResult{Outcome: RowCreated, Contact: &c}
 }
 
@@ -371,11 +388,13 @@ func (w *mergeSet) update(existing Contact, in incomingContact, policy OnDuplica
 	if i, ok := w.at[existing.ID]; ok { // Written in this set already: the same write takes it along.
 		merged.UpdatedAt, merged.Version, merged.PeakVersion = existing.UpdatedAt, existing.Version, existing.PeakVersion
 		w.set.changes[i].after = &merged
+		w.set.changes[i].derived = derive(merged)
 	} else {
 		merged = w.set.update(EventContactUpdated, existing, merged)
 		w.at[merged.ID] = len(w.set.changes) - 1
+		w.set.changes[w.at[merged.ID]].derived = derive(merged)
 	}
-	w.matcher.wrote(merged)
+	w.matcher.wrote(merged, w.set.changes[w.at[merged.ID]].derived)
 	return BatchResult{Outcome: RowUpdated, Contact: &merged}
 }
 

@@ -154,7 +154,32 @@ func NameKey(name string) []byte {
 // NewContactWrite prepares a contact for a store; expect is the version that
 // the stored row must have, 0 for a new contact. The contact must be valid.
 func NewContactWrite(c Contact, expect int64) ContactWrite {
-	return ContactWrite{Contact: c, Expect: expect, NameKey: NameKey(c.DisplayName), SearchText: searchText(c), Keys: contactKeys(c)}
+	return derive(c).write(c, expect)
+}
+
+// derived is what a store needs of a contact's content beside the content.
+// Imports make it ahead of the transaction.
+type derived struct {
+	nameKey    []byte
+	searchText string
+	keys       []ContactKey
+	// match are those of the keys that the matching rule looks at.
+	match []ContactKey
+}
+
+func derive(c Contact) *derived {
+	d := &derived{nameKey: NameKey(c.DisplayName), searchText: searchText(c), keys: contactKeys(c)}
+	// The kinds are in order, and those of the rule come first.
+	d.match = d.keys
+	if at := slices.IndexFunc(d.keys, func(k ContactKey) bool { return k.Kind > KeyPhone }); at >= 0 {
+		d.match = d.keys[:at:at]
+	}
+	return d
+}
+
+// write makes the row of a contact with this content.
+func (d *derived) write(c Contact, expect int64) ContactWrite {
+	return ContactWrite{Contact: c, Expect: expect, NameKey: d.nameKey, SearchText: d.searchText, Keys: d.keys}
 }
 
 func contactKeys(c Contact) []ContactKey {

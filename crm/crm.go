@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -63,6 +64,8 @@ type core struct {
 	search     *searcher
 	workspaces *WorkspaceService
 	jobs       *JobService
+	// callers counts the writes that somebody waited for in this process.
+	callers atomic.Int64
 	// undoImport and importEnded are set by the import service, which the
 	// services above it must not know.
 	undoImport  func(ctx context.Context, actor Actor, id ID) (Import, Job, error)

@@ -148,7 +148,7 @@ func (r *jsonlReader) Next() (ImportRecord, error) {
 				Message: fmt.Sprintf("is longer than the limit of %d bytes; shorten it", r.max),
 			}}}, nil
 		}
-		rec := readContactJSON(raw)
+		rec := readContactJSON(string(raw))
 		rec.Raw = raw
 		return rec, nil
 	}

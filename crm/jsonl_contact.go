@@ -17,7 +17,7 @@ type jsonReading struct {
 }
 
 // readContactJSON reads one line.
-func readContactJSON(line []byte) ImportRecord {
+func readContactJSON(line string) ImportRecord {
 	v, problem := parseJSON(line)
 	if problem != nil {
 		return ImportRecord{Problems: []FieldError{*problem}}
@@ -115,22 +115,23 @@ func (r *jsonReading) truth(field string, v jsonValue) bool {
 	return v.text == "true" && v.kind == jsonBool
 }
 
-func (r *jsonReading) items(field string, v jsonValue) []jsonValue {
+func (r *jsonReading) items(field string, v jsonValue) []jsonMember {
 	if v.kind != jsonArray && v.kind != jsonNull {
 		r.problem(field, "must be an array")
+		return nil
 	}
-	return v.items
+	return v.members
 }
 
 func (r *jsonReading) texts(field string, v jsonValue) []string {
 	var list []string
 	for i, item := range r.items(field, v) {
 		at := field + "[" + strconv.Itoa(i) + "]"
-		if item.kind != jsonString {
+		if item.value.kind != jsonString {
 			r.problem(at, "must be a string")
 			continue
 		}
-		list = append(list, item.text)
+		list = append(list, item.value.text)
 	}
 	return list
 }
@@ -138,8 +139,8 @@ func (r *jsonReading) texts(field string, v jsonValue) []string {
 // objects reads the emails, phones or addresses.
 func (r *jsonReading) objects(field string, v jsonValue) {
 	c := &r.rec.Contact
-	for i, item := range r.items(field, v) {
-		at := field + "[" + strconv.Itoa(i) + "]"
+	for i, m := range r.items(field, v) {
+		at, item := field+"["+strconv.Itoa(i)+"]", m.value
 		if item.kind != jsonObject {
 			r.problem(at, "must be an object")
 			continue
@@ -269,7 +270,7 @@ func (r *jsonReading) extra(name string, v jsonValue) {
 		return
 	case jsonArray, jsonObject:
 		var out bytes.Buffer
-		if err := json.Compact(&out, v.src); err != nil {
+		if err := json.Compact(&out, []byte(v.src)); err != nil {
 			r.problem(name, fmt.Sprintf("is not valid JSON: %v", err))
 			return
 		}

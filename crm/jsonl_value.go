@@ -30,11 +30,11 @@ const (
 type jsonValue struct {
 	kind jsonKind
 	// text is the string, or the literal of a number or bool.
-	text    string
-	items   []jsonValue
+	text string
+	// members are those of an object, or the items of an array without keys.
 	members []jsonMember
 	// src is the value as it stands in the line.
-	src []byte
+	src string
 }
 
 type jsonMember struct {
@@ -42,16 +42,23 @@ type jsonMember struct {
 	value jsonValue
 }
 
-// jsonParser parses one line.
+// jsonParser parses one line. The strings it returns are parts of the line
+// where they have no escapes.
 type jsonParser struct {
-	src  []byte
+	src  string
 	pos  int
-	path []string // of the value that is being parsed
+	path []jsonStep // to the value that is being parsed
+}
+
+// jsonStep is a key, or the index of an item where there is none.
+type jsonStep struct {
+	key   string
+	index int
 }
 
 // parseJSON parses a line that holds exactly one value (RFC 8259, UTF-8).
-func parseJSON(line []byte) (jsonValue, *FieldError) {
-	p := &jsonParser{src: line}
+func parseJSON(line string) (jsonValue, *FieldError) {
+	p := &jsonParser{src: line, path: make([]jsonStep, 0, 8)}
 	v, err := p.value(0)
 	if err != nil {
 		return v, err
@@ -65,8 +72,19 @@ func parseJSON(line []byte) (jsonValue, *FieldError) {
 
 // fail names the value that is being parsed.
 func (p *jsonParser) fail(message string) *FieldError {
-	field := strings.Join(p.path, "")
-	if field = strings.TrimPrefix(field, "."); field == "" {
+	var b strings.Builder
+	for _, step := range p.path {
+		switch {
+		case step.index >= 0:
+			fmt.Fprintf(&b, "[%d]", step.index)
+		case b.Len() > 0:
+			b.WriteString("." + step.key)
+		default:
+			b.WriteString(step.key)
+		}
+	}
+	field := b.String()
+	if field == "" {
 		field = "record"
 	}
 	return &FieldError{Field: cutBytes(field, maxKeyValue), Code: CodeInvalid, Message: message}
@@ -116,14 +134,14 @@ func (p *jsonParser) literal() (jsonValue, *FieldError) {
 	for end < len(p.src) && strings.IndexByte(",]} \t\r\n", p.src[end]) < 0 {
 		end++
 	}
-	text := string(p.src[p.pos:end])
+	text := p.src[p.pos:end]
 	v := jsonValue{kind: jsonNumber, text: text}
 	switch {
 	case text == "null":
 		v.kind = jsonNull
 	case text == "true" || text == "false":
 		v.kind = jsonBool
-	case !json.Valid(p.src[p.pos:end]):
+	case !json.Valid([]byte(text)):
 		return v, p.broken()
 	}
 	p.pos = end
@@ -133,18 +151,18 @@ func (p *jsonParser) literal() (jsonValue, *FieldError) {
 func (p *jsonParser) array(depth int) (jsonValue, *FieldError) {
 	v := jsonValue{kind: jsonArray}
 	p.pos++
-	p.path = append(p.path, "")
-	at := len(p.path) - 1
+	at := len(p.path)
+	p.path = append(p.path, jsonStep{})
 	for p.blanks(); ; p.blanks() {
-		if p.pos < len(p.src) && p.src[p.pos] == ']' && len(v.items) == 0 {
+		if p.pos < len(p.src) && p.src[p.pos] == ']' && len(v.members) == 0 {
 			break
 		}
-		p.path[at] = "[" + strconv.Itoa(len(v.items)) + "]"
+		p.path[at] = jsonStep{index: len(v.members)}
 		item, err := p.value(depth + 1)
 		if err != nil {
 			return v, err
 		}
-		v.items = append(v.items, item)
+		v.members = append(v.members, jsonMember{value: item})
 		if more, err := p.comma(']'); err != nil {
 			return v, err
 		} else if !more {
@@ -170,7 +188,7 @@ func (p *jsonParser) comma(end byte) (bool, *FieldError) {
 }
 
 func (p *jsonParser) object(depth int) (jsonValue, *FieldError) {
-	v := jsonValue{kind: jsonObject}
+	v := jsonValue{kind: jsonObject, members: make([]jsonMember, 0, membersAt(depth))}
 	p.pos++
 	var seen map[string]bool // only for large objects
 	for p.blanks(); ; p.blanks() {
@@ -184,7 +202,7 @@ func (p *jsonParser) object(depth int) (jsonValue, *FieldError) {
 		if err != nil {
 			return v, err
 		}
-		p.path = append(p.path, "."+key)
+		p.path = append(p.path, jsonStep{key: key, index: -1})
 		if v.has(key, &seen) {
 			return v, p.fail("stands twice in the same object; keep one")
 		}
@@ -207,6 +225,15 @@ func (p *jsonParser) object(depth int) (jsonValue, *FieldError) {
 	}
 	p.pos++
 	return v, nil
+}
+
+// membersAt is how many members an object usually has: a contact itself has 25
+// keys, what stands in it a few.
+func membersAt(depth int) int {
+	if depth == 0 {
+		return 25
+	}
+	return 4
 }
 
 // has reports whether the object has the key already. Beyond a few members it
@@ -242,11 +269,11 @@ func (p *jsonParser) string() (string, *FieldError) {
 		switch c := p.src[p.pos]; {
 		case c == '"':
 			text := p.src[start:p.pos]
-			if !utf8.Valid(text) {
+			if !utf8.ValidString(text) {
 				return "", p.fail("holds bytes that are not UTF-8; save the file as UTF-8")
 			}
 			p.pos++
-			return string(text), nil
+			return text, nil
 		case c == '\\':
 			return p.escaped(start)
 		case c < ' ':
@@ -316,6 +343,6 @@ func (p *jsonParser) unit(pos int) (rune, bool) {
 	if pos+6 > len(p.src) || p.src[pos] != '\\' || p.src[pos+1] != 'u' {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(string(p.src[pos+2:pos+6]), 16, 16)
+	n, err := strconv.ParseUint(p.src[pos+2:pos+6], 16, 16)
 	return rune(n), err == nil
 }

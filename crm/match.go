@@ -40,11 +40,11 @@ type matcher struct {
 }
 
 // newMatcher loads every stored contact that any of the incoming ones could be.
-func newMatcher(ctx context.Context, tx matchTx, ws WorkspaceID, incoming []*Contact) (*matcher, error) {
+func newMatcher(ctx context.Context, tx matchTx, ws WorkspaceID, incoming []*derived) (*matcher, error) {
 	m := &matcher{holders: map[ContactKey][]ID{}, contacts: map[ID]*Contact{}}
 	var keys []ContactKey
-	for _, c := range incoming {
-		for _, k := range matchKeys(c) {
+	for _, d := range incoming {
+		for _, k := range d.match {
 			if _, ok := m.holders[k]; !ok {
 				m.holders[k] = nil
 				keys = append(keys, k)
@@ -82,15 +82,10 @@ func (m *matcher) load(ctx context.Context, tx matchTx, ws WorkspaceID, ids []ID
 	return nil
 }
 
-// matchKeys returns the keys that the rule looks at.
-func matchKeys(c *Contact) []ContactKey {
-	return slices.DeleteFunc(contactKeys(*c), func(k ContactKey) bool { return k.Kind == KeyTag || k.Kind == KeyField })
-}
-
 // wrote tells the matcher about a contact that was created or changed.
-func (m *matcher) wrote(c Contact) {
+func (m *matcher) wrote(c Contact, d *derived) {
 	m.contacts[c.ID] = &c
-	for _, k := range matchKeys(&c) {
+	for _, k := range d.match {
 		if !slices.Contains(m.holders[k], c.ID) {
 			m.holders[k] = append(m.holders[k], c.ID)
 		}
@@ -98,11 +93,10 @@ func (m *matcher) wrote(c Contact) {
 }
 
 // find applies the rule.
-func (m *matcher) find(in *Contact) match {
-	keys := matchKeys(in)
+func (m *matcher) find(in *Contact, d *derived) match {
 	for _, kind := range []KeyKind{KeySource, KeyEmail, KeyPhone} {
 		var live, trashed []ID
-		for _, k := range keys {
+		for _, k := range d.match {
 			if k.Kind != kind {
 				continue
 			}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/omnicrm/omnicrm/adapters/csv"
@@ -244,6 +245,20 @@ func TestMemoryIsConstant(t *testing.T) {
 			}
 			if peak > before+most {
 				t.Errorf("heap: got %d bytes more than before, want at most %d", peak-before, most)
+			}
+		})
+	}
+}
+
+func TestManyStrayQuotesTakeNoTime(t *testing.T) {
+	for name, body := range map[string]string{
+		"on one line": `"` + strings.Repeat(`,"x`, 300_000), "on many lines": `"` + strings.Repeat("a\n,\"x", 200_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			readAll(t, strings.NewReader("Name,Email,Notes\n"+body), crm.ReadOptions{})
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("took %s", took)
 			}
 		})
 	}

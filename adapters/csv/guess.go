@@ -72,11 +72,15 @@ type guesser struct {
 // patterns know the names of the columns of lists.
 type patterns struct{ email, phone, website, custom, address, lines *regexp.Regexp }
 
-func newGuesser(names []string, l layout) *guesser {
-	g := &guesser{layout: l, has: map[string]bool{}, used: map[string]bool{}, items: map[string]map[string]int{}, patterns: patterns{
+func newPatterns() patterns {
+	return patterns{
 		email: regexp.MustCompile(emailPattern), phone: regexp.MustCompile(phonePattern), website: regexp.MustCompile(websitePattern),
 		custom: regexp.MustCompile(customPattern), address: regexp.MustCompile(addressPattern), lines: regexp.MustCompile(linesPattern),
-	}}
+	}
+}
+
+func newGuesser(names []string, l layout, p patterns) *guesser {
+	g := &guesser{layout: l, has: map[string]bool{}, used: map[string]bool{}, items: map[string]map[string]int{}, patterns: p}
 	for _, n := range names {
 		g.has[compact(n)] = true
 	}
@@ -84,8 +88,8 @@ func newGuesser(names []string, l layout) *guesser {
 }
 
 // guessTargets returns a target for each column, "" where the name says nothing.
-func guessTargets(names []string, l layout) []string {
-	g := newGuesser(names, l)
+func guessTargets(names []string, l layout, p patterns) []string {
+	g := newGuesser(names, l, p)
 	targets := make([]string, len(names))
 	for i, n := range names {
 		path := g.guess(n)
@@ -104,8 +108,8 @@ func guessTargets(names []string, l layout) []string {
 }
 
 // anyKnown reports whether the name of any column means anything to us.
-func anyKnown(names []string, l layout) bool {
-	g := newGuesser(names, l)
+func anyKnown(names []string, l layout, p patterns) bool {
+	g := newGuesser(names, l, p)
 	for _, n := range names {
 		if g.guess(n) != "" || weakTarget(compact(n)) != "" || familiar(compact(n)) {
 			return true

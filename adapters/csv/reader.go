@@ -34,7 +34,8 @@ func newReader(src io.Reader, head []byte, d dialect, o crm.ReadOptions) (*reade
 	}
 	r.layout = detectLayout(names)
 	var targets []string
-	if !anyKnown(names, r.layout) && anyData(names) {
+	p := newPatterns()
+	if !anyKnown(names, r.layout, p) && anyData(names) {
 		r.pending = true
 		first := names
 		names = make([]string, len(first))
@@ -48,7 +49,7 @@ func newReader(src io.Reader, head []byte, d dialect, o crm.ReadOptions) (*reade
 				names[i] = columnName(i)
 			}
 		}
-		targets = guessTargets(names, r.layout)
+		targets = guessTargets(names, r.layout, p)
 	}
 	samples := r.samples(head, d, len(names))
 	r.columns = make([]crm.ImportColumn, len(names))

@@ -38,6 +38,7 @@ type splitter struct {
 	state scanState
 	at    int
 	quote int // the quote that opened the cell, in state inQuotes
+	tries int // how often the record was looked at for a lost quote
 
 	// The last record: its cells lie in text one after the other, ends[i] is
 	// where cell i ends. All of it is overwritten by the next record.
@@ -86,7 +87,7 @@ func (s *splitter) next() error {
 
 func (s *splitter) record() error {
 	s.text, s.ends, s.from, s.fault = s.text[:0], s.ends[:0], s.line, faultNone
-	s.state, s.at, s.quote = cellStart, 0, 0
+	s.state, s.at, s.quote, s.tries = cellStart, 0, 0, 0
 	for !s.scan() {
 		got, err := s.more()
 		switch {

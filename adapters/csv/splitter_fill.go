@@ -125,6 +125,10 @@ func (s *splitter) skip(b []byte) (n int, done bool) {
 	return len(b), false
 }
 
+// maxTries bounds how often one record is searched for a lost quote, which
+// takes as long as the record is.
+const maxTries = 16
+
 // beginsCell reports whether the quote at i looks as if it began a cell of a
 // later row, so that the quote of the current cell was never closed.
 func (s *splitter) beginsCell(b []byte, i int) bool {
@@ -132,7 +136,11 @@ func (s *splitter) beginsCell(b []byte, i int) bool {
 		return false
 	}
 	before := b[i-1]
-	return (before == s.comma || before == '\n') && bytes.IndexByte(b[s.quote:i], '\n') >= 0 && s.looksLikeRows(b[s.quote:])
+	if before != s.comma && before != '\n' || s.tries == maxTries {
+		return false
+	}
+	s.tries++
+	return bytes.IndexByte(b[s.quote:i], '\n') >= 0 && s.looksLikeRows(b[s.quote:])
 }
 
 // looksLikeRows reports whether most of the lines after the first have as many

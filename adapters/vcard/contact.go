@@ -397,7 +397,7 @@ func (r *reading) formattedAddress(text string) {
 		c.Addresses = append(c.Addresses, crm.Address{Street: text})
 		return
 	}
-	covered := slices.ContainsFunc(c.Addresses, func(a crm.Address) bool {
+	covered := len(c.Addresses) <= crm.MaxListed && slices.ContainsFunc(c.Addresses, func(a crm.Address) bool {
 		return contactfile.Covers(text, a.Street, a.City, a.Region, a.PostalCode, a.Country)
 	})
 	if !covered {

@@ -129,30 +129,32 @@ func (l *lineReader) add(part []byte) {
 	l.hash.Write(part)
 }
 
-// nameOf returns the name of the property that a line holds, in upper case and
-// without its group; "" where there is none.
-func nameOf(line []byte) string {
-	end := bytes.IndexAny(line, ":;")
+// nameBytes returns the name of the property that a line holds, as it stands
+// but without its group; nil where there is none.
+func nameBytes(line []byte) []byte {
+	end := bytes.IndexAny(line[:min(len(line), 200)], ":;")
 	if end < 0 {
-		return ""
+		return nil
 	}
 	name := line[:end]
 	if dot := bytes.IndexByte(name, '.'); dot >= 0 {
 		name = name[dot+1:]
 	}
-	return strings.ToUpper(string(bytes.TrimSpace(name)))
+	return bytes.TrimSpace(name)
+}
+
+// isNamed reports whether the line holds the property.
+func isNamed(line []byte, name string) bool {
+	got := nameBytes(line)
+	return len(got) == len(name) && strings.EqualFold(string(got), name)
 }
 
 // isBinaryName reports whether the property holds pictures and the like.
 func isBinaryName(line []byte) bool {
-	switch nameOf(line[:min(len(line), 200)]) {
-	case "PHOTO", "LOGO", "SOUND", "KEY":
-		return true
-	}
-	return false
+	return isNamed(line, "PHOTO") || isNamed(line, "LOGO") || isNamed(line, "SOUND") || isNamed(line, "KEY")
 }
 
 func isQuotedPrintable(line []byte) bool {
 	head, _, found := bytes.Cut(line, []byte(":"))
-	return found && containsFold(head, "QUOTED-PRINTABLE")
+	return found && len(head) > len("QUOTED-PRINTABLE") && containsFold(head, "QUOTED-PRINTABLE")
 }

@@ -33,7 +33,7 @@ func parseProperty(line []byte) (property, bool) {
 	if colon < 0 {
 		return property{}, false
 	}
-	p := property{name: nameOf(line), value: line[colon+1:]}
+	p := property{name: strings.ToUpper(string(nameBytes(line))), value: line[colon+1:]}
 	head := line[:colon]
 	for first := true; len(head) > 0; first = false {
 		end := indexUnquoted(head, ';')
@@ -55,10 +55,10 @@ func parseProperty(line []byte) (property, bool) {
 }
 
 // indexUnquoted returns where c stands outside quotes, or -1.
-func indexUnquoted(b []byte, c byte) int {
+func indexUnquoted[T []byte | string](b T, c byte) int {
 	quoted := false
-	for i, x := range b {
-		switch {
+	for i := range len(b) {
+		switch x := b[i]; {
 		case x == '"':
 			quoted = !quoted
 		case x == c && !quoted:
@@ -83,7 +83,7 @@ func (p *property) addParam(text string) {
 	}
 	name = strings.ToUpper(strings.TrimSpace(name))
 	for value != "" {
-		end := indexUnquoted([]byte(value), ',')
+		end := indexUnquoted(value, ',')
 		one := value
 		if end < 0 {
 			value = ""

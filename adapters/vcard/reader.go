@@ -124,11 +124,11 @@ func (r *reader) skipToCard() (*stray, error) {
 // isMark reports whether the line is BEGIN:VCARD or END:VCARD.
 func isMark(line []byte, mark string) bool {
 	line = bytes.TrimPrefix(line, []byte("\ufeff"))
-	if len(line) > 100 {
+	if len(line) > 100 || !isNamed(line, mark) {
 		return false
 	}
-	name, value, ok := strings.Cut(string(line), ":")
-	return ok && strings.EqualFold(strings.TrimSpace(name), mark) && strings.EqualFold(strings.TrimSpace(value), "VCARD")
+	_, value, _ := bytes.Cut(line, []byte(":"))
+	return bytes.EqualFold(bytes.TrimSpace(value), []byte("VCARD"))
 }
 
 // card is a card in the making.
@@ -162,7 +162,7 @@ func (c *card) add(l *lineReader) {
 		c.hash.Write(l.text)
 		return
 	case l.hash != nil && !binary:
-		c.tooLong(nameOf(l.text[:min(len(l.text), 200)]), l)
+		c.tooLong(strings.ToUpper(string(nameBytes(l.text))), l)
 		return
 	case len(c.raw)+len(l.text) > c.max:
 		c.tooLong("card", l)
@@ -175,7 +175,7 @@ func (c *card) add(l *lineReader) {
 		c.raw = l.hash.Sum(c.raw)
 	}
 	c.raw = append(c.raw, '\n')
-	if nameOf(l.text[:min(len(l.text), 20)]) == "VERSION" {
+	if isNamed(l.text, "VERSION") {
 		c.v21 = bytes.Contains(l.text, []byte("2.1"))
 	}
 }
@@ -211,7 +211,7 @@ func (c *card) wantsAgent() bool {
 	last := c.spans[len(c.spans)-1]
 	line := c.raw[last.from:last.to]
 	colon := bytes.IndexByte(line, ':')
-	return nameOf(line) == "AGENT" && colon >= 0 && len(bytes.TrimSpace(line[colon+1:])) == 0
+	return isNamed(line, "AGENT") && colon >= 0 && len(bytes.TrimSpace(line[colon+1:])) == 0
 }
 
 // agent takes the card inside the AGENT property as its text.
@@ -235,7 +235,7 @@ func (c *card) agent(l *lineReader) error {
 			}
 			continue
 		}
-		text = append(append(text, `\n`...), escapeText(string(l.text))...)
+		text = append(append(text, '\n'), escapeText(string(l.text))...)
 	}
 	if c.hash == nil {
 		from := len(c.raw)

@@ -148,13 +148,13 @@ func (w *writer) fields(fields map[string]any) {
 
 // record writes the whole contact as JSON where vCard cannot write its text.
 func (w *writer) record(c crm.Contact) error {
+	if !hasControls(c) {
+		return nil
+	}
 	var out bytes.Buffer
 	lines, err := crm.JSONLines{}.NewWriter(&out)
 	if err != nil {
 		return err
-	}
-	if !hasControls(c) {
-		return nil
 	}
 	if err := lines.WriteContact(c); err != nil {
 		return err

@@ -177,8 +177,11 @@ func (t memTx) PutContacts(ctx context.Context, ws crm.WorkspaceID, writes []crm
 			next[of[crm.ID]{ws, w.Contact.ID}] = w
 		}
 		for _, w := range writes {
+			if w.Contact.SourceID == "" {
+				continue
+			}
 			for _, other := range mine(next, ws) {
-				if other.Contact.ID != w.Contact.ID && w.Contact.SourceID != "" && other.Contact.SourceID == w.Contact.SourceID && other.Contact.Source == w.Contact.Source {
+				if other.Contact.ID != w.Contact.ID && other.Contact.SourceID == w.Contact.SourceID && other.Contact.Source == w.Contact.Source {
 					return conflict(crm.ConflictExists, other.Contact.ID)
 				}
 			}

@@ -26,10 +26,11 @@ func (t memTx) PutJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job, expect
 		if err := versionAgrees(there, old.Version, expect, j.ID); err != nil {
 			return err
 		}
-		for _, other := range mine(s.jobs, ws) {
-			same := other.ID != j.ID && other.Kind == j.Kind && other.Subject == j.Subject
-			if same && !j.Subject.IsZero() && !j.Status.Final() && !other.Status.Final() {
-				return conflict(crm.ConflictExists, other.ID)
+		if !j.Subject.IsZero() && !j.Status.Final() {
+			for _, other := range mine(s.jobs, ws) {
+				if other.ID != j.ID && other.Kind == j.Kind && other.Subject == j.Subject && !other.Status.Final() {
+					return conflict(crm.ConflictExists, other.ID)
+				}
 			}
 		}
 		s.jobs[of[crm.ID]{ws, j.ID}] = job{j, time.Now().Add(15 * time.Second)}

@@ -132,7 +132,7 @@ func (f *searchFixture) wantFound(queries []wanted) {
 // testAnyText sends what people and programs send, in documents and queries.
 func testAnyText(f *searchFixture) {
 	texts := []string{
-		strings.Repeat("a", 5_000), strings.Repeat("ab ", 2_000), strings.Repeat("𠮷", 2_000), strings.Repeat("1", 3_000), strings.Repeat("@", 500),
+		strings.Repeat("a", 5_000), strings.Repeat("ab ", 300), strings.Repeat("𠮷", 2_000), strings.Repeat("1", 3_000), strings.Repeat("@", 500),
 		"\xff\xfe\x80", "a\x00b", "\u202e\u200f\u0301\u0301", `"quoted" AND (x OR y) NOT z*`, `\`, "%_[]", "a@b@c@", "+++---", "🚀👩‍👩‍👧‍👦", "ﬁ ﬀ Ⅻ ①",
 	}
 	for _, text := range scripts() {

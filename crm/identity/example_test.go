@@ -89,8 +89,7 @@ func ExampleMemberService() {
 	defer end()
 
 	err := who.Members.Remove(ctx, ana, ana.User)
-	var conflict *crm.ConflictError
-	if errors.As(err, &conflict) {
+	if conflict, ok := errors.AsType[*crm.ConflictError](err); ok {
 		fmt.Println(conflict.Message)
 	}
 	// Output: the last owner cannot leave or be demoted; make another member an owner first

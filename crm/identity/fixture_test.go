@@ -121,9 +121,8 @@ func fails(tb testing.TB, what string, got, want error) {
 // invalid wants a *crm.ValidationError of exactly these fields.
 func invalid(tb testing.TB, what string, err error, fields ...string) {
 	tb.Helper()
-	var v *crm.ValidationError
 	var got []string
-	if errors.As(err, &v) {
+	if v, ok := errors.AsType[*crm.ValidationError](err); ok {
 		for _, f := range v.Fields {
 			got = append(got, f.Field)
 		}

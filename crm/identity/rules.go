@@ -167,8 +167,7 @@ func (p *problems) workspace(field string, w NewWorkspace, id crm.ID, now time.T
 	}
 	checked := made
 	checked.Name = "checked above"
-	var invalid *crm.ValidationError
-	if errors.As(crm.CheckWorkspace(checked), &invalid) {
+	if invalid, ok := errors.AsType[*crm.ValidationError](crm.CheckWorkspace(checked)); ok {
 		p.fields = append(p.fields, invalid.Fields...)
 	}
 	return made

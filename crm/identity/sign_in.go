@@ -95,7 +95,8 @@ func (k *core) checkPassword(ctx context.Context, t throttle, key, password stri
 		return UserRecord{}, err
 	}
 	if !ok {
-		return UserRecord{}, errors.Join(errWrongPassword(), k.noteFailure(ctx, t, user.ID))
+		k.noteFailure(ctx, t, user.ID)
+		return UserRecord{}, errWrongPassword()
 	}
 	return user, nil
 }
@@ -106,7 +107,7 @@ func errWrongPassword() error {
 
 // noteFailure writes the event of a failed sign-in. For an address that nobody
 // has it writes as well, so that the time tells nothing.
-func (k *core) noteFailure(ctx context.Context, t throttle, user crm.ID) error {
+func (k *core) noteFailure(ctx context.Context, t throttle, user crm.ID) {
 	err := k.store.InIdentityTx(ctx, func(tx Tx) error {
 		counted, err := tx.GetAttempts(ctx, t.counters[0].subject)
 		if err != nil {
@@ -120,7 +121,6 @@ func (k *core) noteFailure(ctx context.Context, t throttle, user crm.ID) error {
 	if err != nil {
 		k.log.WarnContext(ctx, "note a failed sign-in", "error", err)
 	}
-	return nil
 }
 
 // unchanged refuses a password that was right a moment ago.

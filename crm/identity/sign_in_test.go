@@ -147,8 +147,7 @@ func TestASuccessDoesNotClearTheAddress(t *testing.T) {
 			must(t, err)
 		}
 	}
-	var e *identity.ThrottledError
-	if !errors.As(last, &e) {
+	if _, ok := errors.AsType[*identity.ThrottledError](last); !ok {
 		t.Errorf("after 24 failures and 5 successes: got %v, want a ThrottledError", last)
 	}
 }

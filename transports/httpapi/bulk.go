@@ -44,27 +44,23 @@ func (in filterInput) filter() crm.ContactFilter {
 	}
 }
 
-// bulkTarget says which contacts a bulk action is for: one of the two.
-type bulkTarget struct {
+// bulkInput is the body of bulk-delete and bulk-restore: one of the two.
+type bulkInput struct {
 	IDs    []crm.ID     `json:"ids,omitempty" minItems:"1" maxItems:"1000" doc:"These contacts; unknown ones count as nothing."`
 	Filter *filterInput `json:"filter,omitempty" doc:"All contacts that the list would show; answers 202 with a job."`
 }
 
-type bulkDeleteInput struct{ bulkTarget }
-
-type bulkRestoreInput struct{ bulkTarget }
-
 type bulkTagInput struct {
-	bulkTarget
-
-	Add    []string `json:"add,omitempty" maxItems:"100" maxLength:"64"`
-	Remove []string `json:"remove,omitempty" maxItems:"100" maxLength:"64"`
+	IDs    []crm.ID     `json:"ids,omitempty" minItems:"1" maxItems:"1000" doc:"These contacts; unknown ones count as nothing."`
+	Filter *filterInput `json:"filter,omitempty" doc:"All contacts that the list would show; answers 202 with a job."`
+	Add    []string     `json:"add,omitempty" maxItems:"100" maxLength:"64"`
+	Remove []string     `json:"remove,omitempty" maxItems:"100" maxLength:"64"`
 }
 
 type bulkUpdateInput struct {
-	bulkTarget
-
-	Set bulkSet `json:"set"`
+	IDs    []crm.ID     `json:"ids,omitempty" minItems:"1" maxItems:"1000" doc:"These contacts; unknown ones count as nothing."`
+	Filter *filterInput `json:"filter,omitempty" doc:"All contacts that the list would show; answers 202 with a job."`
+	Set    bulkSet      `json:"set"`
 }
 
 type bulkSet struct {
@@ -88,19 +84,19 @@ type jobStarted struct {
 }
 
 func (h *Handler) bulkDelete(c *call) error {
-	in, err := decode[bulkDeleteInput](c)
+	in, err := decode[bulkInput](c)
 	if err != nil {
 		return err
 	}
-	return h.bulk(c, in.bulkTarget, crm.BulkAction{Verb: crm.BulkDelete}, func(n int) any { return deletedCount{n} })
+	return h.bulk(c, in, crm.BulkAction{Verb: crm.BulkDelete}, func(n int) any { return deletedCount{n} })
 }
 
 func (h *Handler) bulkRestore(c *call) error {
-	in, err := decode[bulkRestoreInput](c)
+	in, err := decode[bulkInput](c)
 	if err != nil {
 		return err
 	}
-	return h.bulk(c, in.bulkTarget, crm.BulkAction{Verb: crm.BulkRestore}, func(n int) any { return restoredCount{n} })
+	return h.bulk(c, in, crm.BulkAction{Verb: crm.BulkRestore}, func(n int) any { return restoredCount{n} })
 }
 
 func (h *Handler) bulkTag(c *call) error {
@@ -109,7 +105,7 @@ func (h *Handler) bulkTag(c *call) error {
 		return err
 	}
 	action := crm.BulkAction{Verb: crm.BulkTag, AddTags: in.Add, RemoveTags: in.Remove}
-	return h.bulk(c, in.bulkTarget, action, func(n int) any { return updatedCount{n} })
+	return h.bulk(c, bulkInput{IDs: in.IDs, Filter: in.Filter}, action, func(n int) any { return updatedCount{n} })
 }
 
 func (h *Handler) bulkUpdate(c *call) error {
@@ -121,11 +117,11 @@ func (h *Handler) bulkUpdate(c *call) error {
 		return crm.Invalid("set", crm.CodeRequired, "must name what to set, such as stage")
 	}
 	action := crm.BulkAction{Verb: crm.BulkUpdate, Stage: in.Set.Stage}
-	return h.bulk(c, in.bulkTarget, action, func(n int) any { return updatedCount{n} })
+	return h.bulk(c, bulkInput{IDs: in.IDs, Filter: in.Filter}, action, func(n int) any { return updatedCount{n} })
 }
 
 // bulk runs the action at once by ids, or starts the job by filter.
-func (h *Handler) bulk(c *call, on bulkTarget, a crm.BulkAction, count func(int) any) error {
+func (h *Handler) bulk(c *call, on bulkInput, a crm.BulkAction, count func(int) any) error {
 	switch {
 	case (on.IDs == nil) == (on.Filter == nil):
 		return crm.Invalid("ids", crm.CodeRequired, "or filter must be given, and not both")

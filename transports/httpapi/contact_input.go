@@ -1,12 +1,17 @@
 package httpapi
 
 import (
+	"maps"
+
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/omnicrm/omnicrm/crm"
 )
 
-// contactFields are what a create and a patch of a contact have in common.
-// The limits are those of package crm; a test compares them.
-type contactFields struct {
+// contactPatchInput is the body of PATCH /contacts/{id}: a merge patch (RFC
+// 7396). null clears; lists are replaced whole. The limits are those of package
+// crm; a test compares them.
+type contactPatchInput struct {
 	DisplayName optional[string]          `json:"displayName,omitzero" maxLength:"200" doc:"The name that is shown. Made from another name, the company, an email or a phone when a create leaves it out."`
 	GivenName   optional[string]          `json:"givenName,omitzero" maxLength:"200"`
 	FamilyName  optional[string]          `json:"familyName,omitzero" maxLength:"200"`
@@ -48,9 +53,9 @@ type addressInput struct {
 	Country    *string `json:"country,omitempty" nullable:"true" maxLength:"200"`
 }
 
-// newContactInput is the body of POST /contacts.
+// newContactInput is the body of POST /contacts: what a patch has, and more.
 type newContactInput struct {
-	contactFields
+	contactPatchInput
 
 	PrimaryEmail optional[string] `json:"primaryEmail,omitzero" maxLength:"254" doc:"Short for one email."`
 	PrimaryPhone optional[string] `json:"primaryPhone,omitzero" maxLength:"64" doc:"Short for one phone."`
@@ -58,10 +63,10 @@ type newContactInput struct {
 	SourceID     optional[string] `json:"sourceId,omitzero" maxLength:"1000" doc:"The source's own id; source and sourceId together are unique."`
 }
 
-// contactPatchInput is the body of PATCH /contacts/{id}: a merge patch (RFC
-// 7396) of these members. null clears; lists are replaced whole.
-type contactPatchInput struct {
-	contactFields
+// TransformSchema adds what is embedded, which the generator leaves out.
+func (newContactInput) TransformSchema(r huma.Registry, s *huma.Schema) *huma.Schema {
+	maps.Copy(s.Properties, r.Schema(typeOf[contactPatchInput](), false, "").Properties)
+	return s
 }
 
 func (in newContactInput) newContact() (crm.NewContact, error) {

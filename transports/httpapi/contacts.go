@@ -112,14 +112,7 @@ func (c *call) contactVersion(id crm.ID) func() (int64, error) {
 	}
 }
 
-// tagList is the answer of GET /tags.
-type tagList struct {
-	Items         []tagRecord `json:"items"`
-	Total         int         `json:"total"`
-	TotalRelation string      `json:"totalRelation" enum:"eq"`
-	NextCursor    *string     `json:"nextCursor"`
-}
-
+// tagRecord is a tag in JSON.
 type tagRecord struct {
 	Name  string `json:"name" doc:"As it was first written."`
 	Count int    `json:"count" doc:"How many live contacts carry it."`
@@ -130,11 +123,11 @@ func (h *Handler) listTags(c *call) error {
 	if err != nil {
 		return err
 	}
-	list := tagList{Items: make([]tagRecord, len(tags)), Total: len(tags), TotalRelation: relationExact}
+	items := make([]tagRecord, len(tags))
 	for i, t := range tags {
-		list.Items[i] = tagRecord{Name: t.Name, Count: t.Count}
+		items[i] = tagRecord{Name: t.Name, Count: t.Count}
 	}
-	return c.writeJSON(200, list)
+	return c.writeJSON(200, wholeList(items))
 }
 
 // contactFilter reads the filter parameters of the list and of exports.

@@ -129,7 +129,7 @@ func TestContactEncoding(t *testing.T) {
 			Emails:    []crm.Email{{Address: "a@example.com", Label: text}, {Address: "b@example.com", Primary: true}},
 			Phones:    []crm.Phone{{Number: "+12025550123"}, {Number: "ext 4", Label: text}},
 			Addresses: []crm.Address{{Street: text, City: "Łódź"}, {Country: "US"}},
-			Fields:    map[string]any{"z": text, "n": 1.5e-9, "big": 9007199254740992.0, "b": false}, Birthday: "--02-29", SourceID: "s" + text,
+			Fields:    map[string]any{"z": text, "n": 1.5e-9, "big": 9007199254740991.0, "b": false}, Birthday: "--02-29", SourceID: "s" + text,
 		})
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)

@@ -36,12 +36,6 @@ type importRecord struct {
 	Version     int64              `json:"version"`
 }
 
-type importList struct {
-	Items []importRecord `json:"items"`
-
-	pageInfo
-}
-
 type importRowRecord struct {
 	Row        int64            `json:"row" doc:"The number of the record in the file, from 1."`
 	Outcome    crm.RowOutcome   `json:"outcome"`
@@ -49,12 +43,6 @@ type importRowRecord struct {
 	Candidates []crm.ID         `json:"candidates" doc:"Who an ambiguous row could be."`
 	Problems   []crm.FieldError `json:"problems"`
 	Kept       []string         `json:"kept" doc:"The values without a field of ours that went to custom fields or notes."`
-}
-
-type importRowList struct {
-	Items []importRowRecord `json:"items"`
-
-	pageInfo
 }
 
 // commitInput is the body of POST /imports/{id}/commit.
@@ -226,11 +214,11 @@ func (h *Handler) listImports(c *call) error {
 		imports = imports[:limit]
 		next = makeCursor(cursorImports, imports[limit-1].ID.String())
 	}
-	out := importList{Items: make([]importRecord, len(imports)), pageInfo: c.pageInfo(len(imports), next)}
+	items := make([]importRecord, len(imports))
 	for i, one := range imports {
-		out.Items[i] = importRecordOf(one)
+		items[i] = importRecordOf(one)
 	}
-	return c.writeJSON(http.StatusOK, out)
+	return c.writeJSON(http.StatusOK, pageOf(c, items, next))
 }
 
 func (h *Handler) getImport(c *call) error {
@@ -271,14 +259,14 @@ func (h *Handler) listImportRows(c *call) error {
 		rows = rows[:limit]
 		next = makeCursor(cursorRows, strconv.FormatInt(rows[limit-1].Row, 10))
 	}
-	out := importRowList{Items: make([]importRowRecord, len(rows)), pageInfo: c.pageInfo(len(rows), next)}
+	items := make([]importRowRecord, len(rows))
 	for i, r := range rows {
-		out.Items[i] = importRowRecord{
+		items[i] = importRowRecord{
 			Row: r.Row, Outcome: r.Outcome, ContactID: idOrNull(r.Contact), Candidates: orEmpty(r.Candidates),
 			Problems: orEmpty(r.Problems), Kept: orEmpty(r.Kept),
 		}
 	}
-	return c.writeJSON(http.StatusOK, out)
+	return c.writeJSON(http.StatusOK, pageOf(c, items, next))
 }
 
 const mediaCSV = "text/csv"

@@ -32,12 +32,6 @@ type invitationRecord struct {
 	Token     *string   `json:"token" doc:"What accepts the invitation, in the answer that made it and never again."`
 }
 
-type invitationList struct {
-	Items []invitationRecord `json:"items"`
-
-	pageInfo
-}
-
 func invitationRecordOf(i identity.Invitation) invitationRecord {
 	return invitationRecord{ID: i.ID, Email: i.Email, Role: i.Role, InvitedBy: i.InvitedBy, CreatedAt: i.CreatedAt, ExpiresAt: i.ExpiresAt}
 }
@@ -74,11 +68,11 @@ func (h *Handler) listInvitations(c *call) error {
 	if len(invitations) == limit {
 		next = makeCursor(cursorInvitations, invitations[limit-1].ID.String())
 	}
-	out := invitationList{Items: make([]invitationRecord, len(invitations)), pageInfo: c.filledPage(len(invitations), next)}
+	items := make([]invitationRecord, len(invitations))
 	for i, one := range invitations {
-		out.Items[i] = invitationRecordOf(one)
+		items[i] = invitationRecordOf(one)
 	}
-	return c.writeJSON(http.StatusOK, out)
+	return c.writeJSON(http.StatusOK, filledPage(c, items, next))
 }
 
 func (h *Handler) revokeInvitation(c *call) error {

@@ -38,18 +38,6 @@ type jobError struct {
 	Message string `json:"message"`
 }
 
-type jobList struct {
-	Items []jobRecord `json:"items"`
-
-	pageInfo
-}
-
-type jobStats struct {
-	Items []jobCount `json:"items"`
-
-	pageInfo
-}
-
 type jobCount struct {
 	Kind   string        `json:"kind"`
 	Status crm.JobStatus `json:"status"`
@@ -105,11 +93,11 @@ func (h *Handler) listJobs(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := jobList{Items: make([]jobRecord, len(list.Items)), pageInfo: c.pageInfo(len(list.Items), list.NextCursor)}
+	items := make([]jobRecord, len(list.Items))
 	for i, j := range list.Items {
-		out.Items[i] = jobRecordOf(j)
+		items[i] = jobRecordOf(j)
 	}
-	return c.writeJSON(http.StatusOK, out)
+	return c.writeJSON(http.StatusOK, pageOf(c, items, list.NextCursor))
 }
 
 func (h *Handler) jobStats(c *call) error {
@@ -117,11 +105,11 @@ func (h *Handler) jobStats(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := jobStats{Items: make([]jobCount, len(counts)), pageInfo: wholeList(len(counts))}
+	items := make([]jobCount, len(counts))
 	for i, n := range counts {
-		out.Items[i] = jobCount{Kind: string(n.Kind), Status: n.Status, Count: n.Count}
+		items[i] = jobCount{Kind: string(n.Kind), Status: n.Status, Count: n.Count}
 	}
-	return c.writeJSON(http.StatusOK, out)
+	return c.writeJSON(http.StatusOK, wholeList(items))
 }
 
 func (h *Handler) getJob(c *call) error {

@@ -29,12 +29,6 @@ type keyRecord struct {
 	Key       *string     `json:"key" doc:"The key itself, in the answer that made it and never again."`
 }
 
-type keyList struct {
-	Items []keyRecord `json:"items"`
-
-	pageInfo
-}
-
 func keyRecordOf(k identity.Key) keyRecord {
 	return keyRecord{
 		ID: k.ID, UserID: k.User, Name: k.Name, Prefix: k.Prefix, Scopes: orEmpty(k.Scopes), CreatedAt: k.CreatedAt,
@@ -75,11 +69,11 @@ func (h *Handler) listKeys(c *call) error {
 	if len(keys) == limit {
 		next = makeCursor(cursorKeys, keys[limit-1].ID.String())
 	}
-	out := keyList{Items: make([]keyRecord, len(keys)), pageInfo: c.filledPage(len(keys), next)}
+	items := make([]keyRecord, len(keys))
 	for i, k := range keys {
-		out.Items[i] = keyRecordOf(k)
+		items[i] = keyRecordOf(k)
 	}
-	return c.writeJSON(http.StatusOK, out)
+	return c.writeJSON(http.StatusOK, filledPage(c, items, next))
 }
 
 func (h *Handler) revokeKey(c *call) error {

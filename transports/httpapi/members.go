@@ -24,12 +24,6 @@ type memberRecord struct {
 	Version   int64     `json:"version"`
 }
 
-type memberList struct {
-	Items []memberRecord `json:"items"`
-
-	pageInfo
-}
-
 type memberPatch struct {
 	Role crm.Role `json:"role"`
 }
@@ -55,11 +49,11 @@ func (h *Handler) listMembers(c *call) error {
 	if len(members) == limit {
 		next = makeCursor(cursorMembers, members[limit-1].User.String())
 	}
-	out := memberList{Items: make([]memberRecord, len(members)), pageInfo: c.filledPage(len(members), next)}
+	items := make([]memberRecord, len(members))
 	for i, m := range members {
-		out.Items[i] = memberRecordOf(m)
+		items[i] = memberRecordOf(m)
 	}
-	return c.writeJSON(http.StatusOK, out)
+	return c.writeJSON(http.StatusOK, filledPage(c, items, next))
 }
 
 func (h *Handler) getMember(c *call) error {

@@ -65,18 +65,19 @@ func (c *call) cursorNumber(kind string) (int64, error) {
 	return n, nil
 }
 
-// pageInfo ends the envelope of lists whose length is not kept: total counts
-// what is known, exactly when the whole list is in the answer.
-type pageInfo struct {
+// page is a list in an answer. Where the length of a list is not kept, total
+// counts what is known, exactly when the whole list is in the answer.
+type page[T any] struct {
+	Items         []T     `json:"items"`
 	Total         int     `json:"total" doc:"How many there are, or at least are."`
 	TotalRelation string  `json:"totalRelation" enum:"eq,gte"`
 	NextCursor    *string `json:"nextCursor" doc:"Null on the last page."`
 }
 
-func (c *call) pageInfo(items int, next string) pageInfo {
-	p := pageInfo{Total: items, TotalRelation: relationExact}
+func pageOf[T any](c *call, items []T, next string) page[T] {
+	p := wholeList(items)
 	if next != "" {
-		p.Total, p.NextCursor = items+1, &next
+		p.Total, p.NextCursor = len(items)+1, &next
 	}
 	if next != "" || c.query.Has("cursor") {
 		p.TotalRelation = relationAtLeast
@@ -84,12 +85,14 @@ func (c *call) pageInfo(items int, next string) pageInfo {
 	return p
 }
 
-func wholeList(items int) pageInfo { return pageInfo{Total: items, TotalRelation: relationExact} }
+func wholeList[T any](items []T) page[T] {
+	return page[T]{Items: items, Total: len(items), TotalRelation: relationExact}
+}
 
-// filledPage is pageInfo for lists that cannot look past their page: a full
-// page promises a next one, which may be empty.
-func (c *call) filledPage(items int, next string) pageInfo {
-	p := c.pageInfo(items, next)
-	p.Total = items
+// filledPage is pageOf for lists that cannot look past their page: a full page
+// promises a next one, which may be empty.
+func filledPage[T any](c *call, items []T, next string) page[T] {
+	p := pageOf(c, items, next)
+	p.Total = len(items)
 	return p
 }

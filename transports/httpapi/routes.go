@@ -68,7 +68,7 @@ func contactRoutes() []*operation {
 		},
 		{
 			id: "listTags", method: http.MethodGet, path: apiRoot + "/tags", tag: tag, summary: "List the tags with the number of their contacts",
-			run: (*Handler).listTags, answers: []answerDoc{okJSON[tagList]("All tags.")},
+			run: (*Handler).listTags, answers: []answerDoc{okJSON[page[tagRecord]]("All tags.")},
 		},
 		{
 			id: "exportContacts", method: http.MethodGet, path: apiRoot + "/exports/contacts", tag: tag, summary: "Export contacts as a file",
@@ -91,12 +91,12 @@ func bulkRoutes() []*operation {
 	return []*operation{
 		{
 			id: "bulkDelete", method: http.MethodPost, path: apiRoot + "/contacts/bulk-delete", tag: tag, summary: "Move many contacts to the trash",
-			body: typeOf[bulkDeleteInput](), run: (*Handler).bulkDelete, refusals: []int{http.StatusConflict},
+			body: typeOf[bulkInput](), run: (*Handler).bulkDelete, refusals: []int{http.StatusConflict},
 			answers: []answerDoc{okJSON[deletedCount]("By ids: the figure."), byFilter},
 		},
 		{
 			id: "bulkRestore", method: http.MethodPost, path: apiRoot + "/contacts/bulk-restore", tag: tag, summary: "Take many contacts out of the trash",
-			body: typeOf[bulkRestoreInput](), run: (*Handler).bulkRestore, refusals: []int{http.StatusConflict},
+			body: typeOf[bulkInput](), run: (*Handler).bulkRestore, refusals: []int{http.StatusConflict},
 			answers: []answerDoc{okJSON[restoredCount]("By ids: the figure."), byFilter},
 		},
 		{
@@ -120,7 +120,7 @@ func importRoutes() []*operation {
 		{
 			id: "listImports", method: http.MethodGet, path: all, tag: tag, summary: "List imports, newest first",
 			query: []parameter{pageSize, cursorParam()}, run: (*Handler).listImports,
-			answers: []answerDoc{okJSON[importList]("A page of imports.")},
+			answers: []answerDoc{okJSON[page[importRecord]]("A page of imports.")},
 		},
 		{
 			id: "createImport", method: http.MethodPost, path: all, tag: tag, summary: "Upload a file and see what importing it would do",
@@ -147,7 +147,7 @@ func importRoutes() []*operation {
 				enumParam("format", "Default json.", "json", "csv"), pageSize, cursorParam(),
 			},
 			run:     (*Handler).listImportRows,
-			answers: []answerDoc{{status: http.StatusOK, notes: "A page of rows, or the report.", body: typeOf[importRowList](), media: []string{mediaCSV}}},
+			answers: []answerDoc{{status: http.StatusOK, notes: "A page of rows, or the report.", body: typeOf[page[importRowRecord]](), media: []string{mediaCSV}}},
 		},
 		{
 			id: "commitImport", method: http.MethodPost, path: one + "/commit", tag: tag, summary: "Write an import's rows",
@@ -173,11 +173,11 @@ func jobRoutes() []*operation {
 				idParam("batchId", "Jobs of this batch."),
 				numberParam("pageSize", "How many items a page has.", 1, crm.MaxPageSize, crm.DefaultPageSize), cursorParam(),
 			},
-			run: (*Handler).listJobs, answers: []answerDoc{okJSON[jobList]("A page of jobs.")},
+			run: (*Handler).listJobs, answers: []answerDoc{okJSON[page[jobRecord]]("A page of jobs.")},
 		},
 		{
 			id: "jobStats", method: http.MethodGet, path: apiRoot + "/jobs/stats", tag: tag, summary: "Count jobs by kind and state",
-			run: (*Handler).jobStats, answers: []answerDoc{okJSON[jobStats]("The counts.")},
+			run: (*Handler).jobStats, answers: []answerDoc{okJSON[page[jobCount]]("The counts.")},
 		},
 		{
 			id: "getJob", method: http.MethodGet, path: one, tag: tag, summary: "Get a job",

@@ -26,7 +26,7 @@ func signInRoutes() []*operation {
 		},
 		{
 			id: "listSessions", method: http.MethodGet, path: sessions, tag: tag, summary: "List one's own sessions",
-			run: (*Handler).listSessions, answers: []answerDoc{okJSON[sessionList]("The newest 100.")},
+			run: (*Handler).listSessions, answers: []answerDoc{okJSON[page[sessionRecord]]("The newest 100.")},
 		},
 		{
 			id: "revokeOtherSessions", method: http.MethodDelete, path: sessions, tag: tag, summary: "End all one's other sessions",
@@ -44,7 +44,7 @@ func keyRoutes() []*operation {
 	return []*operation{
 		{
 			id: "listKeys", method: http.MethodGet, path: all, tag: tag, summary: "List one's API keys; admins see all",
-			query: memberPage(), run: (*Handler).listKeys, answers: []answerDoc{okJSON[keyList]("A page of keys.")},
+			query: memberPage(), run: (*Handler).listKeys, answers: []answerDoc{okJSON[page[keyRecord]]("A page of keys.")},
 		},
 		{
 			id: "createKey", method: http.MethodPost, path: all, tag: tag, summary: "Make an API key",
@@ -68,7 +68,7 @@ func memberRoutes() []*operation {
 	return []*operation{
 		{
 			id: "listMembers", method: http.MethodGet, path: all, tag: tag, summary: "List the members of the workspace",
-			query: memberPage(), run: (*Handler).listMembers, answers: []answerDoc{okJSON[memberList]("A page of members.")},
+			query: memberPage(), run: (*Handler).listMembers, answers: []answerDoc{okJSON[page[memberRecord]]("A page of members.")},
 		},
 		{
 			id: "getMember", method: http.MethodGet, path: one, tag: tag, summary: "Get a member by their user id",
@@ -92,7 +92,7 @@ func invitationRoutes() []*operation {
 	return []*operation{
 		{
 			id: "listInvitations", method: http.MethodGet, path: all, tag: tag, summary: "List the open invitations",
-			query: memberPage(), run: (*Handler).listInvitations, answers: []answerDoc{okJSON[invitationList]("A page of invitations.")},
+			query: memberPage(), run: (*Handler).listInvitations, answers: []answerDoc{okJSON[page[invitationRecord]]("A page of invitations.")},
 		},
 		{
 			id: "createInvitation", method: http.MethodPost, path: all, tag: tag, summary: "Invite somebody by email",

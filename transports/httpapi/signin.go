@@ -122,24 +122,18 @@ type sessionRecord struct {
 	Current   bool      `json:"current" doc:"Whether this request came with it."`
 }
 
-type sessionList struct {
-	Items []sessionRecord `json:"items"`
-
-	pageInfo
-}
-
 func (h *Handler) listSessions(c *call) error {
 	sessions, err := h.options.Identity.Sessions.List(c.r.Context(), c.actor, c.who.sessionID)
 	if err != nil {
 		return err
 	}
-	out := sessionList{Items: make([]sessionRecord, len(sessions)), pageInfo: wholeList(len(sessions))}
+	items := make([]sessionRecord, len(sessions))
 	for i, s := range sessions {
-		out.Items[i] = sessionRecord{
+		items[i] = sessionRecord{
 			ID: s.ID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, Address: s.Address, UserAgent: s.UserAgent, Current: s.Current,
 		}
 	}
-	return c.writeJSON(http.StatusOK, out)
+	return c.writeJSON(http.StatusOK, wholeList(items))
 }
 
 func (h *Handler) revokeSession(c *call) error {

@@ -113,8 +113,11 @@ func JoinNonBlank(sep string, parts ...string) string {
 
 // Covers reports whether every word of text, commas and semicolons aside,
 // stands in one of the parts: a formatted address or name then says nothing
-// that its parts do not.
+// that its parts do not. A text of more than 10,000 bytes is not looked at.
 func Covers(text string, parts ...string) bool {
+	if len(text) > 10_000 {
+		return false
+	}
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;", r) }) {
 		found := false
 		for _, p := range parts {

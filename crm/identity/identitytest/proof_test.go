@@ -62,7 +62,7 @@ func brokenStores() map[string]func(identity.Store) identity.Store {
 		"counts owners as of another workspace":        func(s identity.Store) identity.Store { return ownersOfNobody{s} },
 		"ends a page one row early":                    func(s identity.Store) identity.Store { return shortPages{s} },
 		"lists sessions oldest first":                  func(s identity.Store) identity.Store { return oldestFirst{s} },
-		"notes a wrong time of use":                     func(s identity.Store) identity.Store { return wrongTimes{s} },
+		"notes a wrong time of use":                    func(s identity.Store) identity.Store { return wrongTimes{s} },
 		"purges nothing":                               func(s identity.Store) identity.Store { return noPurge{s} },
 		"finds a caller without the membership's role": func(s identity.Store) identity.Store { return rolelessCaller{s} },
 		"loses events":                                 func(s identity.Store) identity.Store { return eventless{s} },

@@ -1,0 +1,33 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"mime/multipart"
+	"testing"
+)
+
+// formOf makes a form of fields in order; the field named file is a file.
+func formOf(t testing.TB, boundary string, fields ...[2]string) (body, media string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	if err := w.SetBoundary(boundary); err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range fields {
+		part, err := w.CreateFormField(field[0])
+		if field[0] == "file" {
+			part, err = w.CreateFormFile("file", "people.csv")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := part.Write([]byte(field[1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), w.FormDataContentType()
+}
