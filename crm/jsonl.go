@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 )
 
@@ -104,9 +105,7 @@ func jsonlRecord(c Contact) ContactRecord {
 		}
 		if !copied {
 			r.Fields, copied = make(map[string]any, len(c.Fields)), true
-			for k, v := range c.Fields {
-				r.Fields[k] = v
-			}
+			maps.Copy(r.Fields, c.Fields)
 		}
 		r.Fields[k] = json.Number(fmt.Sprintf("%.17e", f))
 	}

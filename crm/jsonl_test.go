@@ -139,7 +139,11 @@ func TestJSONLinesKeepWhatHasNoField(t *testing.T) {
 		t.Errorf("contact: got %#v\nwant %#v", got.Contact, want)
 	}
 	extra := []crm.ExtraValue{
-		{Name: "colour", Value: "red"}, {Name: "n", Value: "1.50"}, {Name: "yes", Value: "true"}, {Name: "list", Value: `[1,"a"]`}, {Name: "o", Value: `{"k":"\u00e9"}`},
+		{Name: "colour", Value: "red"},
+		{Name: "n", Value: "1.50"},
+		{Name: "yes", Value: "true"},
+		{Name: "list", Value: `[1,"a"]`},
+		{Name: "o", Value: `{"k":"\u00e9"}`},
 		{Name: "emails[0].verified", Value: "true"},
 	}
 	if !reflect.DeepEqual(got.Extra, extra) || len(got.Problems) > 0 {

@@ -114,12 +114,12 @@ func (p *jsonParser) value(depth int) (jsonValue, *FieldError) {
 	start := p.pos
 	var v jsonValue
 	var err *FieldError
-	switch c := p.src[p.pos]; {
-	case c == '{':
+	switch p.src[p.pos] {
+	case '{':
 		v, err = p.object(depth)
-	case c == '[':
+	case '[':
 		v, err = p.array(depth)
-	case c == '"':
+	case '"':
 		v.kind = jsonString
 		v.text, err = p.string()
 	default:

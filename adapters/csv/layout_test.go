@@ -30,9 +30,16 @@ func TestGoogleOfToday(t *testing.T) {
 		t.Errorf("contact: got %#v\nwant %#v", got.Contact, want)
 	}
 	extra := []crm.ExtraValue{
-		{Name: "Phonetic First Name", Value: "Ah-na"}, {Name: "Nickname", Value: "Annie"}, {Name: "File As", Value: "Doe Ana"}, {Name: "Organization Department", Value: "R&D"},
-		{Name: "Photo", Value: "https://example.com/p.jpg"}, {Name: "Labels", Value: "* starred"}, {Name: "Website 1 - Label", Value: "Blog"},
-		{Name: "Relation (Spouse)", Value: "Bo"}, {Name: "Event (Anniversary)", Value: "2001-02-03"}, {Name: "Shirt", Value: "XL"},
+		{Name: "Phonetic First Name", Value: "Ah-na"},
+		{Name: "Nickname", Value: "Annie"},
+		{Name: "File As", Value: "Doe Ana"},
+		{Name: "Organization Department", Value: "R&D"},
+		{Name: "Photo", Value: "https://example.com/p.jpg"},
+		{Name: "Labels", Value: "* starred"},
+		{Name: "Website 1 - Label", Value: "Blog"},
+		{Name: "Relation (Spouse)", Value: "Bo"},
+		{Name: "Event (Anniversary)", Value: "2001-02-03"},
+		{Name: "Shirt", Value: "XL"},
 	}
 	if !reflect.DeepEqual(got.Extra, extra) {
 		t.Errorf("extra values: got %q\nwant %q", got.Extra, extra)
@@ -53,12 +60,14 @@ func TestLayouts(t *testing.T) {
 				DisplayName: "Ana M. Doe", GivenName: "Ana M.", FamilyName: "Doe", Company: "Example Ltd", JobTitle: "Engineer", Birthday: "1958-10-13", Tags: []string{"Vip"},
 				Emails: []crm.Email{{Address: "a@example.com", Label: "Work", Primary: true}}, Phones: []crm.Phone{{Number: "202-555-0101", Label: "Home"}},
 				Addresses: []crm.Address{{Label: "Work", Street: "1 Main St\nSpringfield"}},
-			}, nil,
+			},
+			nil,
 		},
 		{
 			"Google with two addresses in one column",
 			"First Name,Labels,E-mail 1 - Value,Address 1 - Label,Address 1 - Formatted,Address 1 - Street,Address 1 - City,Address 1 - Country\nAna,,,Home,\"1 A St, X ::: 2 B St\",1 A St ::: 2 B St,X ::: Y,US ::: CA\n",
-			crm.NewContact{GivenName: "Ana", Addresses: []crm.Address{{Label: "Home", Street: "1 A St", City: "X", Country: "US"}, {Label: "Home", Street: "2 B St", City: "Y", Country: "CA"}}}, nil,
+			crm.NewContact{GivenName: "Ana", Addresses: []crm.Address{{Label: "Home", Street: "1 A St", City: "X", Country: "US"}, {Label: "Home", Street: "2 B St", City: "Y", Country: "CA"}}},
+			nil,
 		},
 		{
 			"Outlook",
@@ -70,8 +79,11 @@ func TestLayouts(t *testing.T) {
 				DisplayName: "Ms. Ana Doe", GivenName: "Ana", FamilyName: "Doe", Company: "Example Ltd", JobTitle: "Engineer", Birthday: "1980-03-04", Tags: []string{"Vip", "New client"},
 				Emails: []crm.Email{{Address: "a@example.com"}, {Address: "b@example.com"}},
 				Phones: []crm.Phone{
-					{Number: "1-202-555-0100", Label: "work fax"}, {Number: "202-555-0101", Label: "work"}, {Number: "202-555-0102", Label: "work"},
-					{Number: "202-555-0103", Label: "home"}, {Number: "202-555-0104", Label: "mobile"},
+					{Number: "1-202-555-0100", Label: "work fax"},
+					{Number: "202-555-0101", Label: "work"},
+					{Number: "202-555-0102", Label: "work"},
+					{Number: "202-555-0103", Label: "home"},
+					{Number: "202-555-0104", Label: "mobile"},
 				},
 				Addresses: []crm.Address{
 					{Label: "work", Street: "1 Main St\nFloor 2", City: "Springfield", Region: "IL", PostalCode: "62701", Country: "USA"}, {Label: "home", Street: "2 Elm St", City: "Springfield"},
@@ -107,16 +119,20 @@ func TestLayouts(t *testing.T) {
 			crm.NewContact{
 				FamilyName: "Müller", GivenName: "Eva", Company: "Beispiel GmbH", Addresses: []crm.Address{{Street: "Hauptstr. 1", PostalCode: "10115", City: "Berlin", Country: "DE"}},
 				Phones: []crm.Phone{{Number: "030 1"}, {Number: "0151 2", Label: "mobile"}}, Emails: []crm.Email{{Address: "eva@example.com"}}, Birthday: "1980-02-01",
-			}, nil,
+			},
+			nil,
 		},
 		{
 			"values that their field does not take",
-			"Name,Birthday,Stage,Source,ID\nAna,3/4/1980,Warm,Fair,17\n", crm.NewContact{DisplayName: "Ana"},
+			"Name,Birthday,Stage,Source,ID\nAna,3/4/1980,Warm,Fair,17\n",
+			crm.NewContact{DisplayName: "Ana"},
 			[]crm.ExtraValue{{Name: "Birthday", Value: "3/4/1980"}, {Name: "Stage", Value: "Warm"}, {Name: "Source", Value: "Fair"}, {Name: "ID", Value: "17"}},
 		},
 		{
 			"values that are no formulas to us in a file that is not ours",
-			"Name,Notes\n'Ana,'=x\n", crm.NewContact{DisplayName: "'Ana", Notes: "'=x"}, nil,
+			"Name,Notes\n'Ana,'=x\n",
+			crm.NewContact{DisplayName: "'Ana", Notes: "'=x"},
+			nil,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -135,8 +151,10 @@ func TestMapping(t *testing.T) {
 	const file = "Name,Phone,Phone,Colour\nAna,1,2,red\n"
 	columns, _ := readColumns(t, strings.NewReader(file), crm.ReadOptions{})
 	want := []crm.ImportColumn{
-		{Column: "Name", Target: "displayName", Sample: "Ana"}, {Column: "Phone", Target: "phones[0].number", Sample: "1"},
-		{Column: "Phone", Target: "phones[1].number", Sample: "2"}, {Column: "Colour", Target: "", Sample: "red"},
+		{Column: "Name", Target: "displayName", Sample: "Ana"},
+		{Column: "Phone", Target: "phones[0].number", Sample: "1"},
+		{Column: "Phone", Target: "phones[1].number", Sample: "2"},
+		{Column: "Colour", Target: "", Sample: "red"},
 	}
 	if !reflect.DeepEqual(columns, want) {
 		t.Errorf("guess: got %+v, want %+v", columns, want)

@@ -158,17 +158,17 @@ func parseTarget(path string) (target, bool) {
 	if key, ok := strings.CutPrefix(path, "fields."); ok {
 		return target{kind: toField, key: key}, key != "" && len(key) <= 4*crm.MaxFieldKey
 	}
-	open := strings.IndexByte(path, '[')
-	if open < 0 {
+	list, item, ok := strings.Cut(path, "[")
+	if !ok {
 		k, ok := scalarKind(path)
 		return target{kind: k}, ok
 	}
-	digits, part, ok := strings.Cut(path[open+1:], "]")
+	digits, part, ok := strings.Cut(item, "]")
 	index, err := strconv.Atoi(digits)
 	if !ok || err != nil || index < 0 || index >= crm.MaxListed || strconv.Itoa(index) != digits {
 		return target{}, false
 	}
-	k, ok := listKind(path[:open] + part)
+	k, ok := listKind(list + part)
 	return target{kind: k, index: index}, ok
 }
 

@@ -114,33 +114,39 @@ func (n *nanp) parse(number, region string) (string, bool) {
 // sign the region must be one where such a number is a national one.
 func plainDigits(number, region string, dst []byte) bool {
 	rest, plus := strings.CutPrefix(number, "+1")
+	one := plus
 	if !plus {
 		if region != "US" && region != "CA" {
 			return false
 		}
-		rest, _ = strings.CutPrefix(number, "1")
+		rest, one = strings.CutPrefix(number, "1")
 	}
-	if rest != number && rest != "" && isSeparator(rest[0]) {
-		rest = rest[1:]
+	if one {
+		rest = afterSeparator(rest)
 	}
-	got, open, last := 0, false, byte('0')
-	for i := range len(rest) {
-		c := rest[i]
-		switch {
-		case c >= '0' && c <= '9' && got < len(dst):
-			dst[got] = c
-			got++
-		case c == '(' && i == 0:
-			open = true
-		case c == ')' && open && got == 3:
-			open = false
-		case isSeparator(c) && got > 0 && got < len(dst) && !open && !isSeparator(last):
-		default:
+	if inside, ok := strings.CutPrefix(rest, "("); ok {
+		if len(inside) < 4 || inside[3] != ')' {
 			return false
 		}
-		last = c
+		rest = inside[:3] + afterSeparator(inside[4:])
 	}
-	return got == len(dst) && !open && dst[0] >= '2'
+	got := 0
+	for rest != "" && got < len(dst) {
+		if c := rest[0]; c < '0' || c > '9' {
+			return false
+		}
+		dst[got], rest = rest[0], rest[1:]
+		if got++; got < len(dst) {
+			rest = afterSeparator(rest)
+		}
+	}
+	return got == len(dst) && rest == "" && dst[0] >= '2'
 }
 
-func isSeparator(c byte) bool { return c == ' ' || c == '-' || c == '.' }
+// afterSeparator cuts off one blank, hyphen or dot.
+func afterSeparator(s string) string {
+	if s != "" && strings.IndexByte(" -.", s[0]) >= 0 {
+		return s[1:]
+	}
+	return s
+}

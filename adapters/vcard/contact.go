@@ -104,7 +104,6 @@ func (r *reading) label(p *property) string {
 }
 
 func (r *reading) property(p *property) {
-	c := &r.rec.Contact
 	switch p.name {
 	case "BEGIN", "END", "VERSION", "PRODID", "X-ABLABEL":
 	case "UID":
@@ -112,13 +111,13 @@ func (r *reading) property(p *property) {
 			r.extra(p.name, v)
 		}
 	case "FN":
-		r.once(&c.DisplayName, p)
+		r.once(&r.rec.Contact.DisplayName, p)
 	case "N":
 		r.name(p)
 	case "ORG":
 		r.organization(p)
 	case "TITLE":
-		r.once(&c.JobTitle, p)
+		r.once(&r.rec.Contact.JobTitle, p)
 	case "ROLE":
 		r.once(&r.role, p)
 	case "EMAIL":
@@ -127,6 +126,21 @@ func (r *reading) property(p *property) {
 		r.phone(p)
 	case "ADR":
 		r.address(p)
+	case "BDAY":
+		r.birthday(p)
+	case "LABEL", "URL", "CATEGORIES", "NOTE":
+		r.listed(p)
+	case "PHOTO", "LOGO", "SOUND", "KEY":
+		r.binary(p)
+	default:
+		r.other(p)
+	}
+}
+
+// listed takes the properties whose values are added to those before.
+func (r *reading) listed(p *property) {
+	c := &r.rec.Contact
+	switch p.name {
 	case "LABEL":
 		if v := r.text(p); v != "" {
 			r.formatted = append(r.formatted, v)
@@ -135,8 +149,6 @@ func (r *reading) property(p *property) {
 		if v := r.text(p); v != "" {
 			c.Websites = append(c.Websites, v)
 		}
-	case "BDAY":
-		r.birthday(p)
 	case "CATEGORIES":
 		for _, tag := range split(p.text(), ',') {
 			if tag = r.trim(unescape(tag, r.v21)); tag != "" {
@@ -145,20 +157,12 @@ func (r *reading) property(p *property) {
 		}
 	case "NOTE":
 		c.Notes = contactfile.JoinNonBlank("\n", c.Notes, r.text(p))
-	case "PHOTO", "LOGO", "SOUND", "KEY":
-		r.binary(p)
-	case "REV":
-		if !r.own {
-			r.extra(p.name, r.text(p))
-		}
-	default:
-		r.other(p)
 	}
 }
 
 // other takes our own properties, and keeps those without a field.
 func (r *reading) other(p *property) {
-	if strings.HasPrefix(p.name, ownPrefix) && r.ownProperty(p) {
+	if r.own && p.name == "REV" || strings.HasPrefix(p.name, ownPrefix) && r.ownProperty(p) {
 		return
 	}
 	name := p.name

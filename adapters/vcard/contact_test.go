@@ -50,7 +50,8 @@ func TestProperties(t *testing.T) {
 		{"a prefix and suffix make the name where there is none", "N:Doe;Ana;;Dr.;Jr.,M.D.", crm.NewContact{DisplayName: "Dr. Ana Doe Jr. M.D.", GivenName: "Ana", FamilyName: "Doe"}, nil},
 		{"a prefix that the name lacks is kept", "FN:Ana Doe\nN:Doe;Ana;;Dr.;", crm.NewContact{DisplayName: "Ana Doe", GivenName: "Ana", FamilyName: "Doe"}, []crm.ExtraValue{{Name: "Name prefix", Value: "Dr."}}},
 		{
-			"another spelling of the name is kept", "N;ALTID=1;LANGUAGE=jp:山田;太郎;;;\nN;ALTID=1;LANGUAGE=en:Yamada;Taro;;;", crm.NewContact{GivenName: "太郎", FamilyName: "山田"},
+			"another spelling of the name is kept", "N;ALTID=1;LANGUAGE=jp:山田;太郎;;;\nN;ALTID=1;LANGUAGE=en:Yamada;Taro;;;",
+			crm.NewContact{GivenName: "太郎", FamilyName: "山田"},
 			[]crm.ExtraValue{{Name: "N", Value: "Taro Yamada"}},
 		},
 		{"a department is kept", "ORG:Example;Research;Lab", crm.NewContact{Company: "Example"}, []crm.ExtraValue{{Name: "Department", Value: "Research"}, {Name: "Department", Value: "Lab"}}},

@@ -50,11 +50,10 @@ func (l *lineReader) next() error {
 	quoted := isQuotedPrintable(l.text)
 	for {
 		soft := quoted && l.hash == nil && bytes.HasSuffix(l.text, []byte("="))
-		peek, err := l.r.Peek(1)
-		if err != nil { // of the end or a failure the next call tells
-			return nil
-		}
+		peek, _ := l.r.Peek(1) // the end, or a failure, the next call tells
 		switch {
+		case len(peek) == 0:
+			return nil
 		case soft && !l.startsProperty():
 			l.text = l.text[:len(l.text)-1]
 			l.size--

@@ -110,8 +110,9 @@ type parts struct {
 var _ crm.Store = parts{}
 
 // store returns a new, correct store.
-func store() parts {
-	m := newMemStore()
+func store() parts { return partsOf(newMemStore()) }
+
+func partsOf(m *memStore) parts {
 	return parts{Tx: memTx{read: m.read, write: m.write}, Transactor: transactor{m}, JobQueue: queue{m}, Blobs: blobs{m}, SystemStore: system{m}}
 }
 

@@ -98,7 +98,7 @@ func TestJSONBodiesThatAreRefused(t *testing.T) {
 	t.Run("no error repeats what was sent", func(t *testing.T) {
 		for _, body := range []string{
 			`{"displayName":"A","primaryEmail":"SECRET-7f3"}`, `{"displayName":"A","stage":"SECRET-7f3"}`, `{"displayName":"A","birthday":"SECRET-7f3"}`,
-			`{"displayName":"A","websites":["SECRET-7f3 x"]}`, `{"displayName":"A","fields":{"x":["SECRET-7f3"]}}`, `{"displayName":"A" SECRET-7f3}`,
+			`{"displayName":"A","fields":{"x":["SECRET-7f3"]}}`, `{"displayName":"A" SECRET-7f3}`,
 		} {
 			if a := s.send(t, http.MethodPost, "contacts", body).want(400); strings.Contains(a.body, "SECRET") {
 				t.Errorf("got %s", a.body)

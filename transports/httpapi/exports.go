@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -47,11 +48,20 @@ func (h *Handler) exportContacts(c *call) error {
 const defaultExportFormat = "csv"
 
 // formatNames lists the formats that the CRM was wired with.
-func formatNames(app *crm.CRM) []string {
-	formats := app.Formats()
+func formatNames(formats []crm.Format) []string {
 	names := make([]string, len(formats))
 	for i, f := range formats {
 		names[i] = f.FormatName()
 	}
 	return names
+}
+
+// formatMedia lists the media types of their files.
+func formatMedia(formats []crm.Format) []string {
+	list := make([]string, len(formats))
+	for i, f := range formats {
+		media, _, _ := strings.Cut(f.MediaType(), ";")
+		list[i] = media
+	}
+	return list
 }

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"mime/multipart"
+	"net/textproto"
 	"testing"
 )
 
@@ -15,10 +16,11 @@ func formOf(t testing.TB, boundary string, fields ...[2]string) (body, media str
 		t.Fatal(err)
 	}
 	for _, field := range fields {
-		part, err := w.CreateFormField(field[0])
+		header := textproto.MIMEHeader{"Content-Disposition": {`form-data; name="` + field[0] + `"`}}
 		if field[0] == "file" {
-			part, err = w.CreateFormFile("file", "people.csv")
+			header.Set("Content-Disposition", `form-data; name="file"; filename="people.csv"`)
 		}
+		part, err := w.CreatePart(header)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,12 +54,11 @@ func New(app *crm.CRM, o Options) (*Handler, error) {
 		return nil, err
 	}
 	h.registry = newRegistry()
-	h.operations = routes(o.Identity != nil)
+	h.operations = routes(app.Formats(), o.Identity != nil)
 	for _, op := range h.operations {
 		op.prepare(h.registry)
 		h.handle(op)
 	}
-	tidySchemas(h.registry)
 	if h.document, err = h.writeDocument(); err != nil {
 		return nil, err
 	}

@@ -342,7 +342,6 @@ func TestMounting(t *testing.T) {
 			}
 			s.send(t, http.MethodGet, "/healthz", "").want(200)
 			s.send(t, http.MethodGet, "nothing", "").want(404, "not_found")
-			s.send(t, http.MethodGet, "//contacts", "")
 		}
 	})
 	t.Run("two in one process share nothing", func(t *testing.T) {

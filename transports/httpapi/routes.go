@@ -11,10 +11,10 @@ const apiRoot = "/api/v1"
 
 // routes is the table of everything the API does. Those of sign-in, sessions,
 // keys and members need an identity.
-func routes(withIdentity bool) []*operation {
-	table := contactRoutes()
+func routes(formats []crm.Format, withIdentity bool) []*operation {
+	table := contactRoutes(formats)
 	table = append(table, bulkRoutes()...)
-	table = append(table, importRoutes()...)
+	table = append(table, importRoutes(formats)...)
 	table = append(table, jobRoutes()...)
 	table = append(table, ownRoutes()...)
 	if withIdentity {
@@ -23,7 +23,7 @@ func routes(withIdentity bool) []*operation {
 	return table
 }
 
-func contactRoutes() []*operation {
+func contactRoutes(formats []crm.Format) []*operation {
 	const tag, one = "contacts", apiRoot + "/contacts/{id}"
 	return []*operation{
 		{
@@ -73,13 +73,11 @@ func contactRoutes() []*operation {
 		{
 			id: "exportContacts", method: http.MethodGet, path: apiRoot + "/exports/contacts", tag: tag, summary: "Export contacts as a file",
 			notes: "Streamed; an error after the beginning cuts the connection.", fieldFilters: true, run: (*Handler).exportContacts,
-			query:   append(filterParams(), textParam("format", "csv, vcard or jsonl, as the server is built. Default csv.", maxFormat)),
-			answers: []answerDoc{{status: http.StatusOK, notes: "The file.", media: []string{"text/csv", "text/vcard", "application/jsonl"}}},
+			query:   append(filterParams(), enumParam("format", "Default csv.", formatNames(formats)...)),
+			answers: []answerDoc{{status: http.StatusOK, notes: "The file.", media: formatMedia(formats)}},
 		},
 	}
 }
-
-const maxFormat = 32
 
 func notModified() answerDoc {
 	return answerDoc{status: http.StatusNotModified, notes: "The version named by If-None-Match is still the current one.", etag: true}
@@ -112,7 +110,7 @@ func bulkRoutes() []*operation {
 	}
 }
 
-func importRoutes() []*operation {
+func importRoutes(formats []crm.Format) []*operation {
 	const tag, all, one = "imports", apiRoot + "/imports", apiRoot + "/imports/{id}"
 	job := acceptedJob[jobRecord]("The job that does it.")
 	pageSize := numberParam("pageSize", "How many items a page has.", 1, crm.MaxPageSize, crm.DefaultPageSize)
@@ -127,7 +125,7 @@ func importRoutes() []*operation {
 			notes: "The file is the body, or the part \"file\" of a form whose other fields are the parameters below. Waits a while for the " +
 				"dry run; when that takes longer the answer has the status previewing. With an Idempotency-Key the same file is the same request.",
 			query: []parameter{
-				textParam("format", "csv, vcard or jsonl. Default: by the file's content.", maxFormat),
+				enumParam("format", "Default: by the file's content.", formatNames(formats)...),
 				textParam("fileName", "Shown to people.", maxFileName),
 				enumParam("onDuplicate", "What to do with a row that matches a contact. Default update.", duplicatePolicies()...),
 				textParam("mapping", "JSON [{column, target}]. Default: guessed.", maxQuery),

@@ -192,30 +192,32 @@ func (oneOrMany[T]) Schema(r huma.Registry) *huma.Schema {
 // tidySchemas corrects what the generator cannot know: lists are never null in
 // answers, and values of custom fields are scalars.
 func tidySchemas(r huma.Registry) {
+	seen := map[*huma.Schema]bool{}
 	for _, s := range r.Map() {
-		tidySchema(s)
+		tidySchema(s, seen)
 	}
 	if contact := r.Map()["Contact"]; contact != nil {
 		contact.Properties["fields"].AdditionalProperties = fieldValueSchema()
 	}
 }
 
-func tidySchema(s *huma.Schema) {
-	if s == nil {
+func tidySchema(s *huma.Schema, seen map[*huma.Schema]bool) {
+	if s == nil || seen[s] {
 		return
 	}
+	seen[s] = true
 	if s.Type == huma.TypeArray {
 		s.Nullable = s.Extensions[clearable] != nil
 		delete(s.Extensions, clearable)
-		tidySchema(s.Items)
+		tidySchema(s.Items, seen)
 	}
 	for _, property := range s.Properties {
-		tidySchema(property)
+		tidySchema(property, seen)
 	}
 	if more, ok := s.AdditionalProperties.(*huma.Schema); ok {
-		tidySchema(more)
+		tidySchema(more, seen)
 	}
 	for _, branch := range s.OneOf {
-		tidySchema(branch)
+		tidySchema(branch, seen)
 	}
 }

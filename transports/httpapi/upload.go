@@ -151,7 +151,7 @@ func invalidPart(field, code, message string) error {
 func (u *upload) set(name, text string) error {
 	switch name {
 	case "format":
-		if names := formatNames(u.c.h.app); !slices.Contains(names, text) {
+		if names := formatNames(u.c.h.app.Formats()); !slices.Contains(names, text) {
 			return crm.Invalid(name, crm.CodeUnknown, "must be one of "+strings.Join(names, ", "))
 		}
 		u.format = text

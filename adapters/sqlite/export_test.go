@@ -1,0 +1,58 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"testing/fstest"
+)
+
+// OpenTraced opens a store that tells trace the text of every statement.
+func OpenTraced(ctx context.Context, path string, trace func(text string)) (*Store, error) {
+	return OpenWith(ctx, path, Options{trace: trace})
+}
+
+// FillDisk lets the file grow no more, as a full disk would; FreeDisk ends that.
+func (s *Store) FillDisk() error { return s.limitPages("1") } // SQLite takes the present size instead.
+
+// FreeDisk lets the file grow again.
+func (s *Store) FreeDisk() error { return s.limitPages("4294967294") }
+
+func (s *Store) limitPages(n string) error {
+	return s.inTx(context.Background(), func(t *tx) error {
+		_, err := t.conn.conn.ExecContext(context.Background(), "PRAGMA max_page_count = "+n)
+		return err
+	})
+}
+
+// MigrateTo brings a new file to an older schema.
+func MigrateTo(ctx context.Context, path string, version int64) error {
+	m, err := migrations()
+	if err != nil {
+		return err
+	}
+	_, all, err := m.AllSQL()
+	if err != nil {
+		return err
+	}
+	some := fstest.MapFS{}
+	for _, migration := range all {
+		if migration.Version <= version {
+			data, err := fs.ReadFile(m.Files, migration.Name)
+			if err != nil {
+				return err
+			}
+			some[migration.Name] = &fstest.MapFile{Data: data}
+		}
+	}
+	m.Files = some
+	db, err := sql.Open("sqlite", dataSource(path, migrating, "full", Options{}))
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // Up tells what matters.
+	return m.Up(ctx, db)
+}
+
+// Waiting is the number of calls in the writer's queue.
+func (s *Store) Waiting() int { return len(s.writer.queue) }
