@@ -42,7 +42,7 @@ func operations() []operation {
 			return err
 		}, false},
 		{"Contacts.Update", crm.RoleMember, write, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
-			_, err := c.Contacts.Update(ctx, a, id, crm.ContactPatch{Notes: ptr("x")})
+			_, err := c.Contacts.Update(ctx, a, id, crm.ContactPatch{Notes: new("x")})
 			return err
 		}, true},
 		{"Contacts.Delete", crm.RoleMember, write, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
@@ -205,7 +205,7 @@ func TestAForeignIDCannotBeToldFromAnAbsentOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Workspaces.Update(ctx, e.owner, crm.WorkspacePatch{Name: ptr("Acme")}); err != nil {
+	if _, err := e.Workspaces.Update(ctx, e.owner, crm.WorkspacePatch{Name: new("Acme")}); err != nil {
 		t.Fatal(err)
 	}
 	for _, op := range operations() {

@@ -199,7 +199,7 @@ func TestUndoOfABulkActionKeepsLaterEdits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	edit(0, crm.ContactPatch{Notes: ptr("called")})
+	edit(0, crm.ContactPatch{Notes: new("called")})
 	edit(1, crm.ContactPatch{Tags: &[]string{"new", "hers"}})
 	if err := e.Contacts.Erase(ctx, e.owner, made[2].ID); err != nil {
 		t.Fatal(err)
@@ -214,7 +214,7 @@ func TestUndoOfABulkActionKeepsLaterEdits(t *testing.T) {
 	equalList(t, "tags that somebody added since", e.get(made[1].ID).Tags, []string{"hers", "old"})
 	equal(t, "version of an untouched contact", e.get(made[3].ID).Version, 2)
 	// The next change takes a number that was never used.
-	c, err := e.Contacts.Update(ctx, e.owner, made[3].ID, crm.ContactPatch{Notes: ptr("x")})
+	c, err := e.Contacts.Update(ctx, e.owner, made[3].ID, crm.ContactPatch{Notes: new("x")})
 	if err != nil || c.Version != 4 {
 		t.Errorf("version after the undo: got %d (%v), want 4", c.Version, err)
 	}

@@ -207,7 +207,8 @@ func (f ContactFilter) criteria(zone string, now time.Time) (ContactCriteria, er
 		f    DateFilter
 		to   *TimeRange
 	}{
-		{"createdAtFilter", f.CreatedAt, &where.CreatedAt}, {"updatedAtFilter", f.UpdatedAt, &where.UpdatedAt},
+		{"createdAtFilter", f.CreatedAt, &where.CreatedAt},
+		{"updatedAtFilter", f.UpdatedAt, &where.UpdatedAt},
 		{"lastInteractionAtFilter", f.LastInteractionAt, &where.LastInteractionAt},
 	} {
 		if *d.to, err = d.f.Range(d.name, location, now); err != nil {

@@ -158,8 +158,8 @@ func TestFilters(t *testing.T) {
 		{crm.ContactFilter{Tags: []string{"vip", "berlin"}, TagMode: crm.TagAll}, []string{"Ana"}},
 		{crm.ContactFilter{Stages: []crm.Stage{crm.StageLead, crm.StageCustomer}}, []string{"Ana", "Cy"}},
 		{crm.ContactFilter{Sources: []string{"import"}}, []string{"Bo"}},
-		{crm.ContactFilter{HasEmail: ptr(true)}, []string{"Ana"}},
-		{crm.ContactFilter{HasEmail: ptr(false), HasPhone: ptr(false)}, []string{"Cy"}},
+		{crm.ContactFilter{HasEmail: new(true)}, []string{"Ana"}},
+		{crm.ContactFilter{HasEmail: new(false), HasPhone: new(false)}, []string{"Cy"}},
 		{crm.ContactFilter{Fields: map[string]string{"size": "grosse l"}}, []string{"Ana"}},
 		{crm.ContactFilter{Fields: map[string]string{"n": "7", "yes": "true"}}, []string{"Ana"}},
 		{crm.ContactFilter{Fields: map[string]string{"n": "7", "yes": "false"}}, []string{}},
@@ -182,7 +182,7 @@ func TestFilters(t *testing.T) {
 			equal(t, "total", got.Total, len(want))
 		}
 	}
-	if _, err := e.Workspaces.Update(context.Background(), e.owner, crm.WorkspacePatch{TimeZone: ptr("Asia/Tokyo")}); err != nil {
+	if _, err := e.Workspaces.Update(context.Background(), e.owner, crm.WorkspacePatch{TimeZone: new("Asia/Tokyo")}); err != nil {
 		t.Fatal(err)
 	}
 	now.forward(-3 * time.Hour) // 14:00 UTC: 23:00 in Tokyo, the day in which Ana and Bo came at 06:00.

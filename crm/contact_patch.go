@@ -103,8 +103,13 @@ func changedFields(a, b *Contact) []string {
 func mergeInto(existing, incoming Contact) Contact {
 	c := existing
 	for _, s := range []struct{ to, from *string }{
-		{&c.DisplayName, &incoming.DisplayName}, {&c.GivenName, &incoming.GivenName}, {&c.FamilyName, &incoming.FamilyName},
-		{&c.Company, &incoming.Company}, {&c.JobTitle, &incoming.JobTitle}, {&c.Birthday, &incoming.Birthday}, {&c.Notes, &incoming.Notes},
+		{&c.DisplayName, &incoming.DisplayName},
+		{&c.GivenName, &incoming.GivenName},
+		{&c.FamilyName, &incoming.FamilyName},
+		{&c.Company, &incoming.Company},
+		{&c.JobTitle, &incoming.JobTitle},
+		{&c.Birthday, &incoming.Birthday},
+		{&c.Notes, &incoming.Notes},
 	} {
 		if *s.from != "" {
 			*s.to = *s.from

@@ -47,11 +47,17 @@ func TestCreateRefusesWhatBreaksARule(t *testing.T) {
 		{"notes of 5,001 characters", func(c in) { c.Notes = long(5_001) }, []string{"notes"}},
 		{"NUL in the notes", func(c in) { c.Notes = "\x00" }, []string{"notes"}},
 		{"a stage nobody knows", func(c in) { c.Stage = "boss" }, []string{"stage"}},
-		{"two primary emails", func(c in) { c.Emails = []crm.Email{{Address: "a@x.com", Primary: true}, {Address: "b@x.com", Primary: true}} }, []string{"emails"}},
+		{"two primary emails", func(c in) {
+			c.Emails = []crm.Email{{Address: "a@x.com", Primary: true}, {Address: "b@x.com", Primary: true}}
+		}, []string{"emails"}},
 		{"two primary phones", func(c in) { c.Phones = []crm.Phone{{Number: "1", Primary: true}, {Number: "2", Primary: true}} }, []string{"phones"}},
-		{"101 emails", func(c in) { c.Emails = many(101, func(i int) crm.Email { return crm.Email{Address: fmt.Sprintf("a%d@x.com", i)} }) }, []string{"emails"}},
+		{"101 emails", func(c in) {
+			c.Emails = many(101, func(i int) crm.Email { return crm.Email{Address: fmt.Sprintf("a%d@x.com", i)} })
+		}, []string{"emails"}},
 		{"101 phones", func(c in) { c.Phones = many(101, func(i int) crm.Phone { return crm.Phone{Number: fmt.Sprint(i)} }) }, []string{"phones"}},
-		{"101 addresses", func(c in) { c.Addresses = many(101, func(i int) crm.Address { return crm.Address{City: fmt.Sprint(i)} }) }, []string{"addresses"}},
+		{"101 addresses", func(c in) {
+			c.Addresses = many(101, func(i int) crm.Address { return crm.Address{City: fmt.Sprint(i)} })
+		}, []string{"addresses"}},
 		{"101 websites", func(c in) { c.Websites = many(101, func(i int) string { return fmt.Sprintf("x%d.com", i) }) }, []string{"websites"}},
 		{"101 tags", func(c in) { c.Tags = many(101, func(i int) string { return fmt.Sprint("t", i) }) }, []string{"tags"}},
 		{"a tag of 65 characters", func(c in) { c.Tags = []string{"ok", long(65)} }, []string{"tags[1]"}},
@@ -109,22 +115,26 @@ func TestPhones(t *testing.T) {
 	e := setup(t)
 	c := e.create(named(func(c *crm.NewContact) {
 		c.Phones = []crm.Phone{
-			{Number: " (202) 224-3441 ", Label: "office"}, {Number: "+1 202-224-3441"}, {Number: "1 202 224 3441", Label: "again"},
-			{Number: "call me", E164: "+4930123456"}, {Number: "+49 30 1234567"},
+			{Number: " (202) 224-3441 ", Label: "office"},
+			{Number: "+1 202-224-3441"},
+			{Number: "1 202 224 3441", Label: "again"},
+			{Number: "call me", E164: "+4930123456"},
+			{Number: "+49 30 1234567"},
 		}
 	}))
 	equalList(t, "phones", c.Phones, []crm.Phone{
 		{Number: "(202) 224-3441", E164: "+12022243441", Label: "office", Primary: true},
-		{Number: "call me"}, {Number: "+49 30 1234567", E164: "+49301234567"},
+		{Number: "call me"},
+		{Number: "+49 30 1234567", E164: "+49301234567"},
 	})
-	if _, err := e.Workspaces.Update(context.Background(), e.owner, crm.WorkspacePatch{Region: ptr("DE")}); err != nil {
+	if _, err := e.Workspaces.Update(context.Background(), e.owner, crm.WorkspacePatch{Region: new("DE")}); err != nil {
 		t.Fatalf("update workspace: %v", err)
 	}
 	c2 := e.create(named(func(c *crm.NewContact) { c.Phones = []crm.Phone{{Number: "(202) 224-3441"}} }))
 	equal(t, "E.164 in another region", c2.Phones[0].E164, "")
 
 	// A patch of something else does not read the numbers anew.
-	after, err := e.Contacts.Update(context.Background(), e.owner, c.ID, crm.ContactPatch{Notes: ptr("x")})
+	after, err := e.Contacts.Update(context.Background(), e.owner, c.ID, crm.ContactPatch{Notes: new("x")})
 	if err != nil {
 		t.Fatalf("update: %v", err)
 	}

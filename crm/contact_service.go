@@ -434,8 +434,7 @@ func (s *TagService) List(ctx context.Context, actor Actor) ([]Tag, error) {
 
 // asConflict returns the conflict in err, or nil.
 func asConflict(err error) *ConflictError {
-	var c *ConflictError
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[*ConflictError](err); ok {
 		return c
 	}
 	return nil

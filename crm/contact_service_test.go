@@ -42,7 +42,7 @@ func TestUpdate(t *testing.T) {
 		full = c
 	})
 	t.Run("refuses a stale version and tells the current one", func(t *testing.T) {
-		_, err := e.Contacts.Update(ctx, e.owner, full.ID, crm.ContactPatch{Notes: ptr("late"), Version: full.Version - 1})
+		_, err := e.Contacts.Update(ctx, e.owner, full.ID, crm.ContactPatch{Notes: new("late"), Version: full.Version - 1})
 		var c *crm.ConflictError
 		if !errors.As(err, &c) || !crm.IsStale(err) || c.Version != full.Version || c.ID != full.ID {
 			t.Errorf("error: got %v, want a stale conflict with version %d", err, full.Version)
@@ -51,7 +51,7 @@ func TestUpdate(t *testing.T) {
 	t.Run("writes nothing when nothing changes", func(t *testing.T) {
 		before := e.head()
 		c, err := e.Contacts.Update(ctx, e.owner, full.ID, crm.ContactPatch{
-			DisplayName: ptr("  Ana Pérez "), Tags: &[]string{"a", "A", "b"}, Fields: map[string]any{"x": "y", "gone": nil}, Emails: &[]crm.Email{{Address: "ana@x.com"}},
+			DisplayName: new("  Ana Pérez "), Tags: &[]string{"a", "A", "b"}, Fields: map[string]any{"x": "y", "gone": nil}, Emails: &[]crm.Email{{Address: "ana@x.com"}},
 		})
 		if err != nil || !reflect.DeepEqual(c, full) {
 			t.Errorf("contact: got %+v (%v), want %+v", c, err, full)
@@ -60,7 +60,7 @@ func TestUpdate(t *testing.T) {
 	})
 	t.Run("names the changed fields in its event and nothing else", func(t *testing.T) {
 		before := e.head()
-		c, err := e.Contacts.Update(ctx, e.owner, full.ID, crm.ContactPatch{Company: ptr(""), Stage: ptr(crm.StageLead), JobTitle: ptr("")})
+		c, err := e.Contacts.Update(ctx, e.owner, full.ID, crm.ContactPatch{Company: new(""), Stage: ptr(crm.StageLead), JobTitle: new("")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestUpdate(t *testing.T) {
 	})
 	t.Run("names what breaks a rule and changes nothing", func(t *testing.T) {
 		_, err := e.Contacts.Update(ctx, e.owner, full.ID, crm.ContactPatch{
-			DisplayName: ptr(""), Birthday: ptr("2023-02-29"), Emails: &[]crm.Email{{Address: "a@x.com", Primary: true}, {Address: "b@x.com", Primary: true}},
+			DisplayName: new(""), Birthday: new("2023-02-29"), Emails: &[]crm.Email{{Address: "a@x.com", Primary: true}, {Address: "b@x.com", Primary: true}},
 		})
 		wantInvalid(t, err, "emails", "birthday")
 		if got := e.get(full.ID); !reflect.DeepEqual(got, full) {
@@ -83,7 +83,7 @@ func TestUpdate(t *testing.T) {
 		}
 	})
 	t.Run("makes a cleared display name from the other fields", func(t *testing.T) {
-		c, err := e.Contacts.Update(ctx, e.owner, full.ID, crm.ContactPatch{DisplayName: ptr("")})
+		c, err := e.Contacts.Update(ctx, e.owner, full.ID, crm.ContactPatch{DisplayName: new("")})
 		if err != nil || c.DisplayName != "ana@x.com" {
 			t.Errorf("display name: got %q (%v), want the email", c.DisplayName, err)
 		}
@@ -104,7 +104,7 @@ func TestTrash(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(again, gone) || e.head() != head {
 		t.Errorf("second delete: got %+v (%v), want %+v and no event", again, err, gone)
 	}
-	_, err = e.Contacts.Update(ctx, e.owner, c.ID, crm.ContactPatch{Notes: ptr("x")})
+	_, err = e.Contacts.Update(ctx, e.owner, c.ID, crm.ContactPatch{Notes: new("x")})
 	wantConflict(t, err, crm.ConflictState)
 	_, err = e.Contacts.Restore(ctx, e.owner, c.ID, 1)
 	wantConflict(t, err, crm.ConflictStale)

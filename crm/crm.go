@@ -186,11 +186,9 @@ func (c *CRM) Start(ctx context.Context) error {
 	}
 	ctx, c.cancel = context.WithCancel(ctx)
 	for _, run := range []func(context.Context){c.core.search.run, c.runner.run, c.runPeriodic} {
-		c.group.Add(1)
-		go func() {
-			defer c.group.Done()
+		c.group.Go(func() {
 			run(ctx)
-		}()
+		})
 	}
 	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // idempotencyTTL is how long an answer can be asked for again.
@@ -55,6 +57,9 @@ type IdempotencyService struct {
 // used for another request, or whose request is still running, is a
 // *ConflictError with ConflictState.
 func (s *IdempotencyService) Begin(ctx context.Context, actor Actor, key string, request Fingerprint) (*SavedAnswer, error) {
+	if err := checkIdempotencyKey(key); err != nil {
+		return nil, fmt.Errorf("begin request: %w", err)
+	}
 	var answer *SavedAnswer
 	err := s.store.InTx(ctx, func(tx Tx) error {
 		answer = nil
@@ -103,6 +108,16 @@ func (s *IdempotencyService) Finish(ctx context.Context, actor Actor, key string
 func (s *IdempotencyService) Abandon(ctx context.Context, actor Actor, key string) error {
 	if err := s.store.DeleteIdempotencyRecord(ctx, actor.Workspace, ownKey(actor, key)); err != nil {
 		return fmt.Errorf("abandon request: %w", err)
+	}
+	return nil
+}
+
+// maxIdempotencyKey is how long a caller's key may be, in bytes.
+const maxIdempotencyKey = 255
+
+func checkIdempotencyKey(key string) error {
+	if key == "" || len(key) > maxIdempotencyKey || !utf8.ValidString(key) || strings.ContainsRune(key, 0) {
+		return Invalid("Idempotency-Key", CodeInvalid, "must have 1 to 255 bytes of text")
 	}
 	return nil
 }

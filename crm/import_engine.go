@@ -368,8 +368,7 @@ func (e *importEngine) put(work *mergeSet, r *importRecord) BatchResult {
 }
 
 func rowProblems(err error) []FieldError {
-	var v *ValidationError
-	if errors.As(err, &v) {
+	if v, ok := errors.AsType[*ValidationError](err); ok {
 		return v.Fields
 	}
 	message := err.Error()

@@ -156,8 +156,8 @@ func newDryRun(store tenantStore) (*dryRun, error) {
 }
 
 func (d *dryRun) close() {
-	d.file.Close()           //nolint:errcheck,gosec // It is removed next.
-	os.Remove(d.file.Name()) //nolint:errcheck,gosec // A leftover in the temporary folder does no harm.
+	d.file.Close()           //nolint:errcheck // It is removed next.
+	os.Remove(d.file.Name()) //nolint:errcheck // A leftover in the temporary folder does no harm.
 }
 
 // virtual marks the ids that a dry run gives to contacts it would create: no
@@ -195,8 +195,8 @@ func hideVirtual(rows []ImportRow) {
 func (d *dryRun) hash(k ContactKey) uint64 {
 	var h maphash.Hash
 	h.SetSeed(d.seed)
-	h.WriteByte(byte(k.Kind)) //nolint:errcheck,gosec // A maphash does not fail.
-	h.WriteString(k.Value)    //nolint:errcheck,gosec // A maphash does not fail.
+	h.WriteByte(byte(k.Kind))
+	h.WriteString(k.Value)
 	return h.Sum64()
 }
 
@@ -285,7 +285,7 @@ func (d *dryRun) read(n uint32) (Contact, error) {
 		d.flushed = d.offset
 	}
 	text := make([]byte, s.length)
-	if _, err := d.file.ReadAt(text, s.offset); err != nil && err != io.EOF { //nolint:errorlint // ReadAt returns it bare.
+	if _, err := d.file.ReadAt(text, s.offset); err != nil && err != io.EOF {
 		return Contact{}, fmt.Errorf("read note: %w", err)
 	}
 	var c Contact

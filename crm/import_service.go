@@ -622,8 +622,8 @@ func (s *ImportService) runHere(ctx context.Context, actor Actor, i Import, prog
 	}
 	lease := s.core.newID()
 	var j Job
-	switch {
-	case old == nil:
+	switch old {
+	case nil:
 		if err = s.core.store.InTx(ctx, func(tx Tx) error { return s.insert(ctx, tx, actor, i) }); err != nil {
 			return i, errors.Join(err, s.removeFile(ctx, i, actor.Workspace))
 		}

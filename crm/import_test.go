@@ -235,8 +235,8 @@ func TestUndoOfAnImportKeepsWhatPeopleEdited(t *testing.T) {
 		}
 		return c
 	}
-	edit(old.ID, crm.ContactPatch{JobTitle: ptr("Queen"), Notes: ptr("called"), Fields: map[string]any{"b": "mine"}})
-	edited := edit(rows[2].Contact, crm.ContactPatch{Notes: ptr("called")})
+	edit(old.ID, crm.ContactPatch{JobTitle: new("Queen"), Notes: new("called"), Fields: map[string]any{"b": "mine"}})
+	edited := edit(rows[2].Contact, crm.ContactPatch{Notes: new("called")})
 	equal(t, "result", e.undo(i.ID), crm.BulkResult{Changed: 2, Kept: 2})
 	c := e.get(old.ID)
 	equal(t, "company, as the import wrote it", c.Company, "Before")

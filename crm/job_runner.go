@@ -186,11 +186,9 @@ func (r *jobRunner) workRun(ctx context.Context, run *jobRun, over error) {
 	defer r.jobs.setRunning(j.ID, nil)
 	beat := make(chan struct{})
 	var beating sync.WaitGroup
-	beating.Add(1)
-	go func() {
-		defer beating.Done()
+	beating.Go(func() {
 		r.heartbeat(stopped, run, stop, beat)
-	}()
+	})
 	err := safely(limited, run, handler.run)
 	close(beat)
 	beating.Wait()
@@ -346,8 +344,13 @@ func errorCode(err error) string {
 		target error
 		code   string
 	}{
-		{ErrNotFound, "not_found"}, {ErrConflict, "conflict"}, {ErrInvalid, "invalid"}, {ErrForbidden, "forbidden"},
-		{ErrUnavailable, "unavailable"}, {ErrTooLarge, "too_large"}, {context.DeadlineExceeded, "timeout"},
+		{ErrNotFound, "not_found"},
+		{ErrConflict, "conflict"},
+		{ErrInvalid, "invalid"},
+		{ErrForbidden, "forbidden"},
+		{ErrUnavailable, "unavailable"},
+		{ErrTooLarge, "too_large"},
+		{context.DeadlineExceeded, "timeout"},
 	} {
 		if errors.Is(err, e.target) {
 			return e.code

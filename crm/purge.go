@@ -82,13 +82,13 @@ func (c *CRM) queuePurge(ctx context.Context, ws WorkspaceID) error {
 		return fmt.Errorf("queue purge: %w", err)
 	}
 	err = c.core.inTx(ctx, ws, func(tx Tx) error { return c.Jobs.put(ctx, tx, actor, j) })
-	if found := asConflict(err); found != nil { // It is queued already.
-		return nil
-	}
-	if err != nil {
+	switch {
+	case asConflict(err) != nil: // It is queued already.
+	case err != nil:
 		return fmt.Errorf("queue purge: %w", err)
+	default:
+		c.Jobs.dispatch(ctx, j)
 	}
-	c.Jobs.dispatch(ctx, j)
 	return nil
 }
 

@@ -29,7 +29,7 @@ func TestASearchSeesEveryAcknowledgedWriteAtOnce(t *testing.T) {
 					return
 				}
 				equalList(t, "created", e.found(word), []string{word})
-				if c, err = e.Contacts.Update(ctx, e.owner, c.ID, crm.ContactPatch{DisplayName: ptr("renamed " + word)}); err != nil {
+				if c, err = e.Contacts.Update(ctx, e.owner, c.ID, crm.ContactPatch{DisplayName: new("renamed " + word)}); err != nil {
 					t.Errorf("update: %v", err)
 					return
 				}

@@ -301,4 +301,5 @@ func (c *clock) config(k *crm.Config) { k.Now = c.now }
 
 func lines(s ...string) io.Reader { return strings.NewReader(strings.Join(s, "\n") + "\n") }
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }

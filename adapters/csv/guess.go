@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -72,15 +73,17 @@ type guesser struct {
 // patterns know the names of the columns of lists.
 type patterns struct{ email, phone, website, custom, address, lines *regexp.Regexp }
 
-func newPatterns() patterns {
+// listPatterns compiles the patterns when the first file comes; they never
+// change and are safe for parallel use.
+var listPatterns = sync.OnceValue(func() patterns {
 	return patterns{
 		email: regexp.MustCompile(emailPattern), phone: regexp.MustCompile(phonePattern), website: regexp.MustCompile(websitePattern),
 		custom: regexp.MustCompile(customPattern), address: regexp.MustCompile(addressPattern), lines: regexp.MustCompile(linesPattern),
 	}
-}
+})
 
-func newGuesser(names []string, l layout, p patterns) *guesser {
-	g := &guesser{layout: l, has: map[string]bool{}, used: map[string]bool{}, items: map[string]map[string]int{}, patterns: p}
+func newGuesser(names []string, l layout) *guesser {
+	g := &guesser{layout: l, has: map[string]bool{}, used: map[string]bool{}, items: map[string]map[string]int{}, patterns: listPatterns()}
 	for _, n := range names {
 		g.has[compact(n)] = true
 	}
@@ -88,8 +91,8 @@ func newGuesser(names []string, l layout, p patterns) *guesser {
 }
 
 // guessTargets returns a target for each column, "" where the name says nothing.
-func guessTargets(names []string, l layout, p patterns) []string {
-	g := newGuesser(names, l, p)
+func guessTargets(names []string, l layout) []string {
+	g := newGuesser(names, l)
 	targets := make([]string, len(names))
 	for i, n := range names {
 		path := g.guess(n)
@@ -108,8 +111,8 @@ func guessTargets(names []string, l layout, p patterns) []string {
 }
 
 // anyKnown reports whether the name of any column means anything to us.
-func anyKnown(names []string, l layout, p patterns) bool {
-	g := newGuesser(names, l, p)
+func anyKnown(names []string, l layout) bool {
+	g := newGuesser(names, l)
 	for _, n := range names {
 		if g.guess(n) != "" || weakTarget(compact(n)) != "" || familiar(compact(n)) {
 			return true

@@ -34,8 +34,7 @@ func newReader(src io.Reader, head []byte, d dialect, o crm.ReadOptions) (*reade
 	}
 	r.layout = detectLayout(names)
 	var targets []string
-	p := newPatterns()
-	if !anyKnown(names, r.layout, p) && anyData(names) {
+	if !anyKnown(names, r.layout) && anyData(names) {
 		r.pending = true
 		first := names
 		names = make([]string, len(first))
@@ -49,7 +48,7 @@ func newReader(src io.Reader, head []byte, d dialect, o crm.ReadOptions) (*reade
 				names[i] = columnName(i)
 			}
 		}
-		targets = guessTargets(names, r.layout, p)
+		targets = guessTargets(names, r.layout)
 	}
 	samples := r.samples(head, d, len(names))
 	r.columns = make([]crm.ImportColumn, len(names))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"io/fs"
+	"testing"
 	"testing/fstest"
 )
 
@@ -56,3 +57,13 @@ func MigrateTo(ctx context.Context, path string, version int64) error {
 
 // Waiting is the number of calls in the writer's queue.
 func (s *Store) Waiting() int { return len(s.writer.queue) }
+
+// Chunks counts the chunks of all uploads.
+func (s *Store) Chunks(tb testing.TB) int {
+	tb.Helper()
+	var n int
+	if err := s.pool.db.Get(&n, "SELECT count(*) FROM blob_chunks"); err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}

@@ -61,7 +61,7 @@ func (c importCmd) open(t terminal) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("open the file: %w", err)
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		f.Close() //nolint:errcheck,gosec // It was only opened.
+		f.Close() //nolint:errcheck // It was only opened.
 		return nil, usageError{c.File + " is a folder"}
 	}
 	return f, nil
@@ -215,8 +215,8 @@ func (r *reportFile) finish() (string, error) {
 // abandon removes what was not finished.
 func (r *reportFile) abandon() {
 	if r.file != nil {
-		r.file.Close()           //nolint:errcheck,gosec // It is removed next.
-		os.Remove(r.file.Name()) //nolint:errcheck,gosec // A leftover does no harm.
+		r.file.Close()           //nolint:errcheck // It is removed next.
+		os.Remove(r.file.Name()) //nolint:errcheck // A leftover does no harm.
 	}
 }
 

@@ -140,7 +140,7 @@ func newServer(p serverParams) *server {
 				defer close(done)
 				if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 					p.Log.Error("listener failed", "error", err)
-					p.Shutdowner.Shutdown(fx.ExitCode(exitFailed)) //nolint:errcheck,gosec // It is stopping already, then.
+					p.Shutdowner.Shutdown(fx.ExitCode(exitFailed)) //nolint:errcheck // It is stopping already, then.
 				}
 			}()
 			return nil

@@ -10,7 +10,7 @@ import (
 )
 
 func TestModuleNeedsOnlyAStore(t *testing.T) {
-	err = fx.ValidateApp(crmfx.Module, fx.Provide(func() crm.Store { return nil }), fx.Invoke(func(*crm.CRM) {}))
+	err := fx.ValidateApp(crmfx.Module, fx.Provide(func() crm.Store { return nil }), fx.Invoke(func(*crm.CRM) {}))
 	if err != nil {
 		t.Fatalf("validate: %v", err)
 	}

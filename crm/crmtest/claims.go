@@ -188,7 +188,7 @@ func testClaimLoop(f *fixture) {
 	f.ok("DispatchJobs", f.s.DispatchJobs(f.Context(), ticketsOf(jobs)))
 	got := &claims{leases: map[crm.ID][]crm.ID{}}
 	f.inParallel(20, func(worker int) error {
-		for {
+		for range 1_000 {
 			tickets, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobBulkUpdate}, 4)
 			if err != nil || len(tickets) == 0 {
 				return err
@@ -199,6 +199,7 @@ func testClaimLoop(f *fixture) {
 			}
 			got.add(f.id(900+worker), mine)
 		}
+		return fmt.Errorf("worker %d: jobs that were received 1,000 times are still due", worker)
 	})
 	got.check(f, jobs)
 }

@@ -13,8 +13,8 @@ import (
 // fault breaks one promise of a correct adapter.
 type fault struct {
 	name string
-	// part is the part of the suite that has to notice, as -test.run takes it
-	// below the suite's name; red is what must be among the failed tests.
+	// part is the part of the suite that has to notice; red matches the test in
+	// it that must fail.
 	part, red string
 	// One of these is the broken adapter.
 	store  func() crm.Store

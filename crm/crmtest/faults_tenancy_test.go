@@ -210,13 +210,13 @@ func tenancyFaults() []fault {
 }
 
 func forgetGet(t memTx) crm.Tx {
-	return writing{memTx: t, get: func(t memTx, ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error) {
+	return writing{memTx: t, get: func(ctx context.Context, t memTx, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error) {
 		return everywhere(t, ws, func(ws crm.WorkspaceID) ([]crm.Contact, error) { return t.GetContacts(ctx, ws, ids) })
 	}}
 }
 
 func forgetCount(t memTx) crm.Tx {
-	return writing{memTx: t, count: func(t memTx, ctx context.Context, ws crm.WorkspaceID, w crm.ContactCriteria, atMost int) (int, error) {
+	return writing{memTx: t, count: func(ctx context.Context, t memTx, ws crm.WorkspaceID, w crm.ContactCriteria, atMost int) (int, error) {
 		sum := 0
 		for _, ws := range spaces(t, ws) {
 			n, err := t.CountContacts(ctx, ws, w, atMost)
@@ -230,13 +230,13 @@ func forgetCount(t memTx) crm.Tx {
 }
 
 func forgetFind(t memTx) crm.Tx {
-	return writing{memTx: t, find: func(t memTx, ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error) {
+	return writing{memTx: t, find: func(ctx context.Context, t memTx, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error) {
 		return everywhere(t, ws, func(ws crm.WorkspaceID) ([]crm.ContactKeyHit, error) { return t.FindContacts(ctx, ws, keys) })
 	}}
 }
 
 func forgetErase(t memTx) crm.Tx {
-	return writing{memTx: t, erase: func(t memTx, ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
+	return writing{memTx: t, erase: func(ctx context.Context, t memTx, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
 		n := 0
 		err := inEach(t, ws, func(ws crm.WorkspaceID) error {
 			here, err := t.EraseContacts(ctx, ws, ids)
@@ -249,7 +249,7 @@ func forgetErase(t memTx) crm.Tx {
 
 // forgetSource takes a source id that another workspace holds for taken.
 func forgetSource(t memTx) crm.Tx {
-	return writing{memTx: t, put: func(t memTx, ctx context.Context, ws crm.WorkspaceID, writes []crm.ContactWrite) error {
+	return writing{memTx: t, put: func(ctx context.Context, t memTx, ws crm.WorkspaceID, writes []crm.ContactWrite) error {
 		s, err := t.read()
 		for key, other := range s.contacts {
 			taken := func(w crm.ContactWrite) bool {

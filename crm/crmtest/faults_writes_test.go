@@ -13,46 +13,46 @@ import (
 // writing breaks single writes and reads of contacts.
 type writing struct {
 	memTx
-	put   func(t memTx, ctx context.Context, ws crm.WorkspaceID, writes []crm.ContactWrite) error
-	get   func(t memTx, ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error)
-	count func(t memTx, ctx context.Context, ws crm.WorkspaceID, w crm.ContactCriteria, atMost int) (int, error)
-	find  func(t memTx, ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error)
-	erase func(t memTx, ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error)
+	put   func(ctx context.Context, t memTx, ws crm.WorkspaceID, writes []crm.ContactWrite) error
+	get   func(ctx context.Context, t memTx, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error)
+	count func(ctx context.Context, t memTx, ws crm.WorkspaceID, w crm.ContactCriteria, atMost int) (int, error)
+	find  func(ctx context.Context, t memTx, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error)
+	erase func(ctx context.Context, t memTx, ws crm.WorkspaceID, ids []crm.ID) (int, error)
 }
 
 func (t writing) PutContacts(ctx context.Context, ws crm.WorkspaceID, writes []crm.ContactWrite) error {
 	if t.put == nil {
 		return t.memTx.PutContacts(ctx, ws, writes)
 	}
-	return t.put(t.memTx, ctx, ws, writes)
+	return t.put(ctx, t.memTx, ws, writes)
 }
 
 func (t writing) GetContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error) {
 	if t.get == nil {
 		return t.memTx.GetContacts(ctx, ws, ids)
 	}
-	return t.get(t.memTx, ctx, ws, ids)
+	return t.get(ctx, t.memTx, ws, ids)
 }
 
 func (t writing) CountContacts(ctx context.Context, ws crm.WorkspaceID, w crm.ContactCriteria, atMost int) (int, error) {
 	if t.count == nil {
 		return t.memTx.CountContacts(ctx, ws, w, atMost)
 	}
-	return t.count(t.memTx, ctx, ws, w, atMost)
+	return t.count(ctx, t.memTx, ws, w, atMost)
 }
 
 func (t writing) FindContacts(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error) {
 	if t.find == nil {
 		return t.memTx.FindContacts(ctx, ws, keys)
 	}
-	return t.find(t.memTx, ctx, ws, keys)
+	return t.find(ctx, t.memTx, ws, keys)
 }
 
 func (t writing) EraseContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
 	if t.erase == nil {
 		return t.memTx.EraseContacts(ctx, ws, ids)
 	}
-	return t.erase(t.memTx, ctx, ws, ids)
+	return t.erase(ctx, t.memTx, ws, ids)
 }
 
 func wrongly(w writing) func() crm.Store {
@@ -65,7 +65,7 @@ func wrongly(w writing) func() crm.Store {
 
 // put breaks PutContacts by what it makes of the writes and of the refusal.
 func put(change func(t memTx, ws crm.WorkspaceID, writes []crm.ContactWrite)) func() crm.Store {
-	return wrongly(writing{put: func(t memTx, ctx context.Context, ws crm.WorkspaceID, writes []crm.ContactWrite) error {
+	return wrongly(writing{put: func(ctx context.Context, t memTx, ws crm.WorkspaceID, writes []crm.ContactWrite) error {
 		writes = slices.Clone(writes)
 		change(t, ws, writes)
 		return t.PutContacts(ctx, ws, writes)
@@ -119,7 +119,7 @@ func writeFaults() []fault {
 			}
 		})},
 		{name: "rows before a refused one are written", part: "versions", red: "one_refused_row", store: wrongly(writing{
-			put: func(t memTx, ctx context.Context, ws crm.WorkspaceID, writes []crm.ContactWrite) error {
+			put: func(ctx context.Context, t memTx, ws crm.WorkspaceID, writes []crm.ContactWrite) error {
 				for i := range writes {
 					if err := t.PutContacts(ctx, ws, writes[i:i+1]); err != nil {
 						return err
@@ -142,7 +142,7 @@ func writeFaults() []fault {
 		{name: "an erase leaves the keys", part: "keys", red: "an_erase_removes_the_keys", store: breakTx(leavesKeys())},
 		{name: "a key is found by its beginning", part: "keys", red: "a_key_is_compared_whole", store: wrongly(writing{find: findByPrefix})},
 		{name: "a contact is got twice", part: "contacts", red: "get_answers_in_the_order", store: wrongly(writing{
-			get: func(t memTx, ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error) {
+			get: func(ctx context.Context, t memTx, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error) {
 				var all []crm.Contact
 				for _, id := range ids {
 					got, err := t.GetContacts(ctx, ws, []crm.ID{id})
@@ -155,14 +155,14 @@ func writeFaults() []fault {
 			},
 		})},
 		{name: "contacts are got in the order of their ids", part: "contacts", red: "get_answers_in_the_order", store: wrongly(writing{
-			get: func(t memTx, ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error) {
+			get: func(ctx context.Context, t memTx, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error) {
 				ids = slices.Clone(ids)
 				slices.SortFunc(ids, compareIDs)
 				return t.GetContacts(ctx, ws, ids)
 			},
 		})},
 		{name: "deleted rows are counted", part: "figures", red: "figures_follow", store: wrongly(writing{
-			count: func(t memTx, ctx context.Context, ws crm.WorkspaceID, w crm.ContactCriteria, atMost int) (int, error) {
+			count: func(ctx context.Context, t memTx, ws crm.WorkspaceID, w crm.ContactCriteria, atMost int) (int, error) {
 				live, err := t.CountContacts(ctx, ws, w, atMost)
 				trash := 0
 				if w.IsAll() && err == nil {
@@ -172,7 +172,7 @@ func writeFaults() []fault {
 			},
 		})},
 		{name: "counting never stops", part: "filters", red: "counting_stops", store: wrongly(writing{
-			count: func(t memTx, ctx context.Context, ws crm.WorkspaceID, w crm.ContactCriteria, _ int) (int, error) {
+			count: func(ctx context.Context, t memTx, ws crm.WorkspaceID, w crm.ContactCriteria, _ int) (int, error) {
 				return t.CountContacts(ctx, ws, w, 0)
 			},
 		})},
@@ -181,7 +181,7 @@ func writeFaults() []fault {
 			return breakTx(func(t memTx) crm.Tx { return looseFigures{t, kept} })()
 		}},
 		{name: "an erase counts absent contacts", part: "contacts", red: "erase_removes", store: wrongly(writing{
-			erase: func(t memTx, ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
+			erase: func(ctx context.Context, t memTx, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
 				_, err := t.EraseContacts(ctx, ws, ids)
 				return len(ids), err
 			},
@@ -219,7 +219,7 @@ func leavesKeys() func(t memTx) crm.Tx {
 	return func(t memTx) crm.Tx {
 		return writing{
 			memTx: t,
-			erase: func(t memTx, ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
+			erase: func(ctx context.Context, t memTx, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
 				s, err := t.read()
 				if err != nil {
 					return 0, err
@@ -229,7 +229,7 @@ func leavesKeys() func(t memTx) crm.Tx {
 				}
 				return t.EraseContacts(ctx, ws, ids)
 			},
-			find: func(t memTx, ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error) {
+			find: func(ctx context.Context, t memTx, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error) {
 				hits, err := t.FindContacts(ctx, ws, keys)
 				for who, held := range erased {
 					for _, key := range held {
@@ -244,7 +244,7 @@ func leavesKeys() func(t memTx) crm.Tx {
 	}
 }
 
-func findByPrefix(t memTx, _ context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error) {
+func findByPrefix(_ context.Context, t memTx, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error) {
 	s, err := t.read()
 	var hits []crm.ContactKeyHit
 	for _, w := range mine(s.contacts, ws) {

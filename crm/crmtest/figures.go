@@ -106,7 +106,7 @@ func testFigureRollback(f *fixture) {
 	f.create(f.contact(1), f.contact(2), f.contact(3, trashed))
 	stop := errors.New("stop")
 	err := f.s.InTx(f.Context(), func(tx crm.Tx) error {
-		if err := tx.PutContacts(f.Context(), f.ws, newWrites([]crm.Contact{f.contact(4)})); err != nil {
+		if err := tx.PutContacts(f.Context(), f.ws, newWrites([]crm.Contact{f.contact(4), f.contact(5), f.contact(6, trashed), f.contact(7, trashed)})); err != nil {
 			return err
 		}
 		if _, err := tx.EraseContacts(f.Context(), f.ws, f.ids(2, 3)); err != nil {
@@ -118,7 +118,7 @@ func testFigureRollback(f *fixture) {
 		f.Errorf("InTx: got error %v, want the one of the function", err)
 	}
 	f.wantFigures(2, 1)
-	writes := append(newWrites([]crm.Contact{f.contact(5)}), crm.NewContactWrite(f.contact(1), 7))
+	writes := append(newWrites([]crm.Contact{f.contact(8)}), crm.NewContactWrite(f.contact(1), 7))
 	if err := f.s.PutContacts(f.Context(), f.ws, writes); !errors.Is(err, crm.ErrConflict) {
 		f.Errorf("PutContacts of a stale version: got error %v, want crm.ErrConflict", err)
 	}

@@ -13,6 +13,7 @@ func leaseTests() []storeTest {
 		{"a lease that runs out makes the job due again without an attempt", testLeaseLost},
 		{"an extended lease does not run out", testLeaseExtended},
 		{"a job that is lost too often fails as lost", testLostTooOften},
+		{"progress makes earlier losses forgotten", testProgressAfterLoss},
 		{"a job that is put as running holds its lease for a while", testPutRunning},
 		{"at most the number asked for is released", testReleaseLimit},
 		{"a checked lease cannot be lost before the transaction ends", testLeaseHeld},
@@ -125,6 +126,9 @@ func testLeaseLost(f *fixture) {
 func testLeaseExtended(f *fixture) {
 	f.putJobs(f.job(1, crm.JobQueued), f.job(2, crm.JobQueued))
 	for valid := 250 * time.Millisecond; ; valid *= 2 {
+		if valid > 10*time.Second {
+			f.Fatal("a lease that was just claimed is lost each time")
+		}
 		f.claimed(1, 900, valid)
 		_, err := f.s.ExtendLease(f.Context(), f.ws, f.id(1), f.id(900), time.Hour, -1, -1)
 		if err == nil {
@@ -193,6 +197,9 @@ func testLeaseHeld(f *fixture) {
 	f.putJobs(f.job(1, crm.JobQueued))
 	released := make(chan int, 1)
 	for valid := 100 * time.Millisecond; ; valid *= 2 {
+		if valid > 10*time.Second {
+			f.Fatal("a lease that was just claimed is lost each time")
+		}
 		claimed := f.claimed(1, 900, valid)
 		err := f.s.InTx(f.Context(), func(tx crm.Tx) error {
 			if err := tx.CheckLease(f.Context(), f.ws, f.id(1), f.id(900)); err != nil {
@@ -248,4 +255,21 @@ func testPutRunning(f *fixture) {
 	got, err := f.s.ExtendLease(f.Context(), f.ws, f.id(1), f.id(900), time.Hour, 1, 2)
 	f.ok("ExtendLease", err)
 	f.wantJob(got)
+}
+
+func testProgressAfterLoss(f *fixture) {
+	f.putJobs(f.job(1, crm.JobQueued))
+	f.claimed(1, 900, briefly)
+	f.release(20, 1)
+	f.claimed(1, 901, time.Hour)
+	for _, step := range []struct {
+		done   int64
+		losses int
+	}{{-1, 1}, {0, 1}, {7, 0}} { // A heartbeat alone is no progress.
+		got, err := f.s.ExtendLease(f.Context(), f.ws, f.id(1), f.id(901), time.Hour, step.done, 10)
+		f.ok("ExtendLease", err)
+		if got.Losses != step.losses {
+			f.Errorf("ExtendLease with %d done: got %d losses, want %d", step.done, got.Losses, step.losses)
+		}
+	}
 }

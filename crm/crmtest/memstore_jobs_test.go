@@ -162,6 +162,9 @@ func (y system) ExtendLease(ctx context.Context, ws crm.WorkspaceID, id, lease c
 			return conflict(crm.ConflictStale, id)
 		}
 		if done >= 0 {
+			if done > j.Done {
+				j.Losses = 0
+			}
 			j.Done = done
 		}
 		if total >= 0 {

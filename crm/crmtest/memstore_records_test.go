@@ -170,7 +170,7 @@ func (b blobs) OpenBlob(_ context.Context, ws crm.WorkspaceID, id crm.ID, offset
 	if !ok {
 		return nil, crm.ErrNotFound
 	}
-	return io.NopCloser(bytes.NewReader(content[offset:])), nil
+	return io.NopCloser(bytes.NewReader(content[min(int(offset), len(content)):])), nil
 }
 
 func (b blobs) DeleteBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID) error {

@@ -125,6 +125,9 @@ func (f *searchFixture) versions() map[crm.ID]int64 {
 		if len(page) < 1_000 {
 			return versions
 		}
+		if compareIDs(page[0].Contact, after) <= 0 {
+			f.Fatal("ListVersions: got documents that are not behind the one given")
+		}
 		after = page[len(page)-1].Contact
 	}
 }

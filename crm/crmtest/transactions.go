@@ -236,12 +236,14 @@ func testCounter(f *fixture) {
 		return tx.AppendEvents(f.Context(), f.ws, []crm.Event{f.event(writer)})
 	}
 	f.inParallel(writers, func(i int) error {
-		for {
-			err := f.s.InTx(f.Context(), func(tx crm.Tx) error { return add(tx, i) })
+		var err error
+		for range 100 * writers {
+			err = f.s.InTx(f.Context(), func(tx crm.Tx) error { return add(tx, i) })
 			if !crm.IsStale(err) {
-				return err
+				break
 			}
 		}
+		return err
 	})
 	c := f.one(f.id(1))
 	if c.Fields["n"] != float64(writers) || c.Version != writers+1 {

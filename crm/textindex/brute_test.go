@@ -251,7 +251,7 @@ func (d bruteDoc) word(q bruteQueryWord, wantWhole bool, seen bruteSeen) (bruteS
 			continue
 		}
 		s := bruteScore{0, class, typos, w.rank}
-		if wantWhole && !(w.phone && class == 0) {
+		if wantWhole && (!w.phone || class != 0) {
 			s[0] = 2
 		}
 		ways = append(ways, s)

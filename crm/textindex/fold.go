@@ -42,12 +42,12 @@ func appendFolded(dst []folded, s string) []folded {
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		end := i + size
-		switch {
-		case r == utf8.RuneError:
+		switch r {
+		case utf8.RuneError:
 			dst = append(dst, folded{r, i, end})
-		case r == '´': // NFKD would make it a space, but people type it for an apostrophe
+		case '´': // NFKD would make it a space, but people type it for an apostrophe
 			dst = append(dst, folded{'\'', i, end})
-		case r == '™' || r == '℠': // NFKD would add "tm" to the word before
+		case '™', '℠': // NFKD would add "tm" to the word before
 			dst = append(dst, folded{' ', i, end})
 		default:
 			n := len(dst)
@@ -171,7 +171,7 @@ func asciiDigit(r rune) rune {
 }
 
 func isASCII(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false
 		}
@@ -187,7 +187,7 @@ func lowerByte(c byte) byte {
 }
 
 func lowerASCII(s string) string {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] != lowerByte(s[i]) {
 			b := []byte(s)
 			for j := i; j < len(b); j++ {

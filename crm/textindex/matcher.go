@@ -107,7 +107,7 @@ func (w *queryWord) numberSpans(number []folded) []Span {
 func (p *plan) addressSpans(text string) []Span {
 	folded := foldAddress(text)
 	for _, a := range p.addresses {
-		if folded != a.text && !(a.last && strings.HasPrefix(folded, a.text)) {
+		if folded != a.text && (!a.last || !strings.HasPrefix(folded, a.text)) {
 			continue
 		}
 		if start := strings.Index(text, strings.TrimSpace(text)); folded == a.text {

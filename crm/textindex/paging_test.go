@@ -11,8 +11,11 @@ import (
 )
 
 var allOrders = []textindex.Order{
-	{}, {By: textindex.OrderColumn, Column: 0}, {By: textindex.OrderColumn, Column: 1, Desc: true},
-	{By: textindex.OrderSortKey}, {By: textindex.OrderSortKey, Desc: true},
+	{},
+	{By: textindex.OrderColumn, Column: 0},
+	{By: textindex.OrderColumn, Column: 1, Desc: true},
+	{By: textindex.OrderSortKey},
+	{By: textindex.OrderSortKey, Desc: true},
 }
 
 func TestPagesNeitherSkipNorRepeatWhenDocumentsComeAndGo(t *testing.T) {

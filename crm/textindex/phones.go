@@ -10,7 +10,7 @@ import (
 func phoneDigits(text string) string {
 	var b strings.Builder
 	if isASCII(text) {
-		for i := 0; i < len(text); i++ {
+		for i := range len(text) {
 			if '0' <= text[i] && text[i] <= '9' {
 				b.WriteByte(text[i])
 			}
@@ -41,7 +41,7 @@ func newPhoneKey(digits string) phoneKey {
 		base = 10110
 	}
 	number := phoneKey(0)
-	for i := 0; i < len(digits); i++ {
+	for i := range len(digits) {
 		number = number*10 + phoneKey(digits[i]-'0')
 	}
 	return base + number

@@ -182,7 +182,8 @@ func TestSearchTakesAnyText(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	docs := []textindex.Document{
 		named(1, long), named(2, strings.Repeat("wörd ", 1000)), named(3, strings.Repeat("東", 5000)),
-		named(4, "\xff\x00\xf0\x9f", email("@@\x00@"), phone("\x00+")), named(5, ""), {ID: id(6)},
+		named(4, "\xff\x00\xf0\x9f", email("@@\x00@"), phone("\x00+")), named(5, ""),
+		{ID: id(6)},
 		named(7, strings.Repeat("\u3099", 500)), named(8, "", phone(strings.Repeat("12345", 1000))),
 	}
 	x := textindex.New(textindex.Options{})

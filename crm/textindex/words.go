@@ -31,10 +31,6 @@ type wordBuffer struct {
 	runes []folded
 }
 
-func (b *wordBuffer) reset() {
-	b.text, b.ends = b.text[:0], b.ends[:0]
-}
-
 // add appends the words of s.
 func (b *wordBuffer) add(s string) {
 	if !isASCII(s) {
@@ -42,7 +38,7 @@ func (b *wordBuffer) add(s string) {
 		return
 	}
 	begin := len(b.text)
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch c := lowerByte(s[i]); {
 		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
 			b.text = append(b.text, c)
@@ -182,7 +178,7 @@ func isCJK(r rune) bool {
 
 // isDigits reports whether the folded word has digits only.
 func isDigits(word string) bool {
-	for i := 0; i < len(word); i++ {
+	for i := range len(word) {
 		if word[i] < '0' || word[i] > '9' {
 			return false
 		}
@@ -192,7 +188,7 @@ func isDigits(word string) bool {
 
 // hasDigit reports whether the folded word has a digit.
 func hasDigit(word string) bool {
-	for i := 0; i < len(word); i++ {
+	for i := range len(word) {
 		if '0' <= word[i] && word[i] <= '9' {
 			return true
 		}

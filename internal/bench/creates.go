@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -83,7 +82,6 @@ func invent(n int) []crm.NewContact {
 // and figure, with one transaction and one flush each.
 type single struct {
 	db *sqlx.DB
-	mu sync.Mutex
 }
 
 func newSingle(ctx context.Context, path, mode string) (*single, error) {

@@ -64,7 +64,7 @@ func (b *bench) run(ctx context.Context, only string) error {
 	defer os.RemoveAll(dir)
 	b.dir = dir
 	wanted := map[string]bool{}
-	for _, id := range strings.Split(only, ",") {
+	for id := range strings.SplitSeq(only, ",") {
 		wanted[strings.ToUpper(strings.TrimSpace(id))] = true
 	}
 	for _, c := range b.cases() {

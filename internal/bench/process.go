@@ -22,7 +22,7 @@ func statusBytes(pid int, name string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, line := range strings.Split(string(text), "\n") {
+	for line := range strings.SplitSeq(string(text), "\n") {
 		if rest, ok := strings.CutPrefix(line, name+":"); ok {
 			n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			return n * 1024, err

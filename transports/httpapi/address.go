@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -16,8 +17,8 @@ func (h *Handler) clientAddress(r *http.Request) netip.Addr {
 	}
 	client := peer
 	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(forwarded) - 1; i >= 0; i-- {
-		addr := parseAddress(strings.TrimSpace(forwarded[i]))
+	for _, hop := range slices.Backward(forwarded) {
+		addr := parseAddress(strings.TrimSpace(hop))
 		if !addr.IsValid() {
 			break
 		}

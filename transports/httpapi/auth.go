@@ -118,7 +118,7 @@ const (
 // cookie makes a cookie for the place where the handler is mounted; a negative
 // age removes it. Script may read the csrf cookie only.
 func (c *call) cookie(name, value string, maxAge int) {
-	http.SetCookie(c.w, &http.Cookie{
+	http.SetCookie(c.w, &http.Cookie{ //nolint:gosec // Secure where the client is on TLS; script must read the csrf cookie.
 		Name: name, Value: value, Path: c.prefix() + "/", MaxAge: maxAge, HttpOnly: name != csrfCookie,
 		Secure: c.h.overTLS(c.r), SameSite: http.SameSiteLaxMode,
 	})

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -67,8 +66,7 @@ func (c *call) readAll() ([]byte, error) {
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, c.h.maxBody))
 	if err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, errBodyTooLarge
 		}
 		return nil, brokenUpload()
@@ -118,28 +116,8 @@ func decodeError(field string, err error) error {
 	if errors.As(err, &wrong) && wrong.Field != "" {
 		field = wrong.Field
 	}
-	var invalid *crm.ValidationError
-	if errors.As(err, &invalid) {
+	if _, ok := errors.AsType[*crm.ValidationError](err); ok {
 		return &placeError{code: codeInvalidBody, err: err}
 	}
 	return &placeError{code: codeInvalidBody, err: crm.Invalid(field, crm.CodeInvalid, "has the wrong type")}
-}
-
-// given reports whether a key of the body's root is there, be it null.
-func (c *call) given(name string) bool {
-	object, ok := c.tree.(map[string]any)
-	if !ok {
-		return false
-	}
-	_, ok = object[name]
-	return ok
-}
-
-// part returns a member of the body's root as JSON.
-func (c *call) part(name string) (json.RawMessage, error) {
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(c.raw, &object); err != nil {
-		return nil, fmt.Errorf("read body: %w", err)
-	}
-	return object[name], nil
 }

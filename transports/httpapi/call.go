@@ -95,14 +95,14 @@ func (c *call) link(parts ...string) string {
 }
 
 // buffers hold encoded answers until they are sent.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }} //nolint:gochecknoglobals // A pool is shared on purpose and holds no state.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }} // A pool is shared on purpose and holds no state.
 
 // maxPooledBuffer keeps a rare large answer from staying in memory.
 const maxPooledBuffer = 1 << 20
 
 // writeJSON sends v as one JSON document.
 func (c *call) writeJSON(status int, v any) error {
-	buf := buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // The pool holds nothing else.
+	buf := buffers.Get().(*bytes.Buffer) // The pool holds nothing else.
 	buf.Reset()
 	defer func() {
 		if buf.Cap() <= maxPooledBuffer {

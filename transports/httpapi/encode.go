@@ -18,10 +18,10 @@ import (
 // buffer is a byte slice from a pool.
 type buffer struct{ bytes []byte }
 
-var contactBuffers = sync.Pool{New: func() any { return new(buffer) }} //nolint:gochecknoglobals // A pool is shared on purpose and holds no state.
+var contactBuffers = sync.Pool{New: func() any { return new(buffer) }} // A pool is shared on purpose and holds no state.
 
 func takeBuffer() *buffer {
-	b := contactBuffers.Get().(*buffer) //nolint:forcetypeassert // The pool holds nothing else.
+	b := contactBuffers.Get().(*buffer) // The pool holds nothing else.
 	b.bytes = b.bytes[:0]
 	return b
 }

@@ -119,8 +119,7 @@ func (c *call) complete(p *problem, err error) {
 	header := c.w.Header()
 	switch p.Status {
 	case http.StatusMethodNotAllowed:
-		var method *methodError
-		if errors.As(err, &method) {
+		if method, ok := errors.AsType[*methodError](err); ok {
 			header.Set("Allow", method.allow)
 		}
 	case http.StatusUnauthorized:
@@ -134,8 +133,7 @@ func (c *call) complete(p *problem, err error) {
 	case http.StatusServiceUnavailable:
 		retryAfter(header, busyRetry)
 	case http.StatusUnsupportedMediaType:
-		var media *mediaError
-		if errors.As(err, &media) {
+		if media, ok := errors.AsType[*mediaError](err); ok {
 			p.Detail = media.want
 		}
 	case http.StatusConflict:
@@ -146,8 +144,7 @@ func (c *call) complete(p *problem, err error) {
 }
 
 func retryDelay(err error) time.Duration {
-	var limited *limitedError
-	if errors.As(err, &limited) {
+	if limited, ok := errors.AsType[*limitedError](err); ok {
 		return limited.retryAfter
 	}
 	return throttleDelay(err)
@@ -189,12 +186,10 @@ func (c *call) noun() string {
 
 // completeInvalid lists the broken rules and picks the code by their place.
 func (c *call) completeInvalid(p *problem, err error) {
-	var place *placeError
-	if errors.As(err, &place) {
+	if place, ok := errors.AsType[*placeError](err); ok {
 		p.Code = place.code
 	}
-	var invalid *crm.ValidationError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*crm.ValidationError](err); ok {
 		p.Errors = invalid.Fields
 	}
 	if p.Code == "" {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,12 +26,11 @@ type Handler struct {
 	document   []byte
 	// literal maps every path without parameters to its methods, because
 	// ServeMux would give "/contacts/batch" to "GET /contacts/{id}".
-	literal    map[string][]string
-	crossSite  *http.CrossOriginProtection
-	publicTLS  bool
-	nobodyCan  bool
-	maxBody    int64
-	cookieName string
+	literal   map[string][]string
+	crossSite *http.CrossOriginProtection
+	publicTLS bool
+	nobodyCan bool
+	maxBody   int64
 }
 
 // New returns the handler of the API: everything under /api/v1, and /healthz
@@ -111,7 +111,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case h.nobodyCan && !isHealth(r.URL.Path):
 		h.writeError(c, errNobodyCan)
 		return
-	case known && !containsMethod(allow, r.Method):
+	case known && !slices.Contains(allow, r.Method):
 		h.writeError(c, &methodError{allow: strings.Join(allow, ", ")})
 		return
 	}
@@ -126,15 +126,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.writeError(c, errNoRoute)
-}
-
-func containsMethod(methods []string, method string) bool {
-	for _, m := range methods {
-		if m == method {
-			return true
-		}
-	}
-	return false
 }
 
 // rescue turns a panic into an answer 500, or cuts the connection when the
@@ -197,7 +188,7 @@ func (a *answer) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	a.began = true
-	return a.ResponseWriter.Write(p) //nolint:wrapcheck // A ResponseWriter passes errors on as they are.
+	return a.ResponseWriter.Write(p) // A ResponseWriter passes errors on as they are.
 }
 
 // Unwrap is for http.ResponseController.

@@ -84,7 +84,7 @@ func (c *call) reserve(key string, digest hash.Hash) (done bool, err error) {
 	copy(print[:], digest.Sum(nil))
 	saved, err := c.h.app.Idempotency.Begin(c.r.Context(), c.actor, key, print)
 	if err != nil {
-		return false, err //nolint:wrapcheck // The service has said what it was doing.
+		return false, err // The service has said what it was doing.
 	}
 	if saved == nil {
 		c.saving = &saving{key: key}
@@ -149,7 +149,7 @@ func (c *call) withoutSecret(v any) error {
 	}
 	var b strings.Builder
 	if err := json.NewEncoder(&b).Encode(v); err != nil {
-		return err //nolint:wrapcheck // Wrapped by the caller with the noun.
+		return err // Wrapped by the caller with the noun.
 	}
 	c.saving.instead = []byte(b.String())
 	return nil

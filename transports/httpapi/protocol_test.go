@@ -37,9 +37,15 @@ func TestRouting(t *testing.T) {
 	t.Run("a method that a path does not have is 405 with Allow", func(t *testing.T) {
 		id := crm.NewID().String()
 		for _, c := range []struct{ method, path, allow string }{
-			{http.MethodPut, "contacts", "GET, HEAD, POST"}, {http.MethodPost, "contacts/" + id, "DELETE, GET, HEAD, PATCH"},
-			{http.MethodGet, "contacts/batch", "POST"}, {http.MethodDelete, "contacts/bulk-tag", "POST"}, {http.MethodGet, "contacts/" + id + "/erase", "POST"},
-			{http.MethodPost, "jobs/stats", "GET, HEAD"}, {http.MethodOptions, "tags", "GET, HEAD"}, {"BREW", "tags", "GET, HEAD"}, {http.MethodPost, "/healthz", "GET, HEAD"},
+			{http.MethodPut, "contacts", "GET, HEAD, POST"},
+			{http.MethodPost, "contacts/" + id, "DELETE, GET, HEAD, PATCH"},
+			{http.MethodGet, "contacts/batch", "POST"},
+			{http.MethodDelete, "contacts/bulk-tag", "POST"},
+			{http.MethodGet, "contacts/" + id + "/erase", "POST"},
+			{http.MethodPost, "jobs/stats", "GET, HEAD"},
+			{http.MethodOptions, "tags", "GET, HEAD"},
+			{"BREW", "tags", "GET, HEAD"},
+			{http.MethodPost, "/healthz", "GET, HEAD"},
 		} {
 			a := s.send(t, c.method, c.path, "").want(405, "method_not_allowed")
 			if got := a.header.Get("Allow"); got != c.allow {
@@ -130,12 +136,19 @@ func TestRolesAndScopes(t *testing.T) {
 		actor, method, path, body string
 		want                      int
 	}{
-		{"viewer", http.MethodGet, "contacts", "", 200}, {"viewer", http.MethodPost, "contacts", `{"displayName":"A"}`, 403},
-		{"viewer", http.MethodPatch, "contacts/" + id, `{"notes":"x"}`, 403}, {"viewer", http.MethodGet, "exports/contacts", "", 200},
-		{"viewer", http.MethodPost, "imports?format=csv", "a", 403}, {"viewer", http.MethodPost, "contacts/batch", `{"contacts":[{}]}`, 403},
-		{"member", http.MethodPost, "contacts", `{"displayName":"A"}`, 201}, {"member", http.MethodPost, "contacts/" + id + "/erase", "", 403},
-		{"reader", http.MethodGet, "contacts/" + id, "", 200}, {"reader", http.MethodDelete, "contacts/" + id, "", 403}, {"reader", http.MethodGet, "jobs", "", 403},
-		{"admin", http.MethodPost, "contacts/" + id + "/erase", "", 204}, {"nobody", http.MethodGet, "contacts", "", 401},
+		{"viewer", http.MethodGet, "contacts", "", 200},
+		{"viewer", http.MethodPost, "contacts", `{"displayName":"A"}`, 403},
+		{"viewer", http.MethodPatch, "contacts/" + id, `{"notes":"x"}`, 403},
+		{"viewer", http.MethodGet, "exports/contacts", "", 200},
+		{"viewer", http.MethodPost, "imports?format=csv", "a", 403},
+		{"viewer", http.MethodPost, "contacts/batch", `{"contacts":[{}]}`, 403},
+		{"member", http.MethodPost, "contacts", `{"displayName":"A"}`, 201},
+		{"member", http.MethodPost, "contacts/" + id + "/erase", "", 403},
+		{"reader", http.MethodGet, "contacts/" + id, "", 200},
+		{"reader", http.MethodDelete, "contacts/" + id, "", 403},
+		{"reader", http.MethodGet, "jobs", "", 403},
+		{"admin", http.MethodPost, "contacts/" + id + "/erase", "", 204},
+		{"nobody", http.MethodGet, "contacts", "", 401},
 	} {
 		a := s.send(t, c.method, c.path, c.body, "X-Test-Actor", c.actor)
 		if a.code != c.want {

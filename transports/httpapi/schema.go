@@ -138,7 +138,7 @@ type orNull[T any] struct{ value *T }
 
 // MarshalJSON writes the object or null.
 func (o orNull[T]) MarshalJSON() ([]byte, error) {
-	return json.Marshal(o.value) //nolint:wrapcheck // encoding/json adds the place.
+	return json.Marshal(o.value) // encoding/json adds the place.
 }
 
 // Schema is that of T, or null.
@@ -177,9 +177,9 @@ type oneOrMany[T ~string] []T
 func (o *oneOrMany[T]) UnmarshalJSON(data []byte) error {
 	if len(data) > 0 && data[0] == '"' {
 		*o = make(oneOrMany[T], 1)
-		return json.Unmarshal(data, &(*o)[0]) //nolint:wrapcheck // encoding/json adds the place.
+		return json.Unmarshal(data, &(*o)[0]) // encoding/json adds the place.
 	}
-	return json.Unmarshal(data, (*[]T)(o)) //nolint:wrapcheck // encoding/json adds the place.
+	return json.Unmarshal(data, (*[]T)(o)) // encoding/json adds the place.
 }
 
 // Schema accepts either form.

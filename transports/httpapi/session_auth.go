@@ -83,8 +83,7 @@ func isThrottled(err error) bool {
 }
 
 func throttleDelay(err error) time.Duration {
-	var throttled *identity.ThrottledError
-	if errors.As(err, &throttled) {
+	if throttled, ok := errors.AsType[*identity.ThrottledError](err); ok {
 		return throttled.RetryAfter
 	}
 	return 0

@@ -113,7 +113,7 @@ func (u *upload) findFile() error {
 func (u *upload) nextPart() (*multipart.Part, error) {
 	part, err := u.parts.NextPart()
 	if err == nil || errors.Is(err, io.EOF) {
-		return part, err //nolint:wrapcheck // io.EOF is a value, not an error to explain.
+		return part, err // io.EOF is a value, not an error to explain.
 	}
 	return nil, brokenUpload()
 }

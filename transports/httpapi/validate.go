@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -146,9 +147,14 @@ func (v *validator) checkText(s *huma.Schema, value any, path string) {
 	if s.MinLength != nil && utf8.RuneCountInString(text) < *s.MinLength {
 		v.add(path, crm.CodeRequired, fmt.Sprintf("must have at least %d characters", *s.MinLength))
 	}
-	if s.Format == formatUUID {
+	switch s.Format {
+	case formatUUID:
 		if _, err := crm.ParseID(text); err != nil {
 			v.add(path, crm.CodeInvalid, "must be a UUID such as 0190d3c1-7d3a-7f00-8000-000000000000")
+		}
+	case "date-time":
+		if _, err := time.Parse(time.RFC3339, text); err != nil {
+			v.add(path, crm.CodeInvalid, "must be a time such as 2026-11-23T12:00:00Z")
 		}
 	}
 }

@@ -51,7 +51,7 @@ func provide(p Params) (Result, error) {
 	}
 	h, err := httpapi.New(p.App, o)
 	if err != nil {
-		return Result{}, err //nolint:wrapcheck // httpapi.New names itself.
+		return Result{}, err // httpapi.New names itself.
 	}
 	return Result{Handler: h, HTTP: h}, nil
 }

@@ -1,0 +1,221 @@
+package crmtest_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/omnicrm/omnicrm/crm"
+)
+
+// claiming breaks claims and leases: before changes the rows ahead of a call,
+// after what a call made of them.
+type claiming struct {
+	system
+	beforeClaim func(s *state, ticket crm.JobTicket)
+	afterClaim  func(j *job)
+	extend      func(j *job, done, total *int64, lease *crm.ID)
+	afterExtend func(j *job)
+	release     func(s *state, maxLosses, limit *int)
+	afterLost   func(j *job)
+}
+
+func (y claiming) change(ctx context.Context, keys []of[crm.ID], f func(j *job)) error {
+	return y.m.write(ctx, func(s *state) error {
+		for _, key := range keys {
+			if j, ok := s.jobs[key]; ok && f != nil {
+				f(&j)
+				s.jobs[key] = j
+			}
+		}
+		return nil
+	})
+}
+
+func (y claiming) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
+	if y.beforeClaim != nil {
+		err := y.m.write(ctx, func(s *state) error {
+			for _, ticket := range tickets {
+				y.beforeClaim(s, ticket)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	claimed, err := y.system.ClaimJobs(ctx, tickets, lease, valid)
+	var keys []of[crm.ID]
+	for i, j := range claimed {
+		keys = append(keys, of[crm.ID]{j.Workspace, j.ID})
+		if y.afterClaim != nil {
+			row := job{Job: j}
+			y.afterClaim(&row)
+			claimed[i] = row.Job
+		}
+	}
+	return claimed, errors.Join(err, y.change(ctx, keys, y.afterClaim))
+}
+
+func (y claiming) ExtendLease(ctx context.Context, ws crm.WorkspaceID, id, lease crm.ID, valid time.Duration, done, total int64) (crm.Job, error) {
+	key := of[crm.ID]{ws, id}
+	s, err := y.m.read()
+	if err != nil {
+		return crm.Job{}, err
+	}
+	if j, ok := s.jobs[key]; ok && y.extend != nil {
+		y.extend(&j, &done, &total, &lease)
+	}
+	until := s.jobs[key].until
+	extended, err := y.system.ExtendLease(ctx, ws, id, lease, valid, done, total)
+	if err == nil && y.afterExtend != nil {
+		err = y.change(ctx, []of[crm.ID]{key}, func(j *job) {
+			j.until = until
+			y.afterExtend(j)
+		})
+	}
+	return extended, err
+}
+
+func (y claiming) ReleaseLost(ctx context.Context, maxLosses, limit int) (int, error) {
+	before, err := y.m.read()
+	if err != nil {
+		return 0, err
+	}
+	if y.release != nil {
+		y.release(before, &maxLosses, &limit)
+	}
+	n, err := y.system.ReleaseLost(ctx, maxLosses, limit)
+	var keys []of[crm.ID]
+	after, _ := y.m.read()
+	for key, j := range after.jobs {
+		if j.Losses > before.jobs[key].Losses {
+			keys = append(keys, key)
+		}
+	}
+	return n, errors.Join(err, y.change(ctx, keys, y.afterLost))
+}
+
+func claims(c claiming) func() crm.Store {
+	return breakParts(func(m *memStore, p *parts) {
+		c := c
+		c.m = m
+		p.SystemStore = c
+	})
+}
+
+func claimFaults() []fault {
+	freed := func(only func(j job) bool) func(s *state, ticket crm.JobTicket) {
+		return func(s *state, ticket crm.JobTicket) {
+			key := of[crm.ID]{ticket.Workspace, ticket.Job}
+			if j, ok := s.jobs[key]; ok && only(j) {
+				j.Status, j.RunAt = crm.JobQueued, time.Unix(0, 0)
+				s.jobs[key] = j
+			}
+		}
+	}
+	return []fault{
+		{name: "a job is claimed twice", part: "jobs", red: "of_20_workers", store: claims(claiming{beforeClaim: freed(func(j job) bool { return j.Status == crm.JobRunning })})},
+		{name: "a job is claimed before it is due", part: "jobs", red: "only_due_and_free", store: claims(claiming{beforeClaim: freed(func(j job) bool { return j.Status == crm.JobScheduled })})},
+		{name: "a finished job is claimed", part: "jobs", red: "only_due_and_free", store: claims(claiming{beforeClaim: freed(func(j job) bool { return j.Status == crm.JobFailed })})},
+		{name: "a claim is no attempt", part: "jobs", red: "a_claim_makes", store: claims(claiming{afterClaim: func(j *job) { j.Attempt-- }})},
+		{name: "a claim keeps the version", part: "jobs", red: "a_claim_makes", store: claims(claiming{afterClaim: func(j *job) { j.Version-- }})},
+		{name: "a lease never runs out", part: "jobs", red: "a_lease_that_runs_out", store: claims(claiming{afterClaim: func(j *job) { j.until = time.Now().Add(time.Hour) }})},
+		{name: "an extended lease runs out", part: "jobs", red: "an_extended_lease", store: claims(claiming{afterExtend: func(*job) {}})},
+		{name: "any worker extends a lease", part: "jobs", red: "that_is_not_held", store: claims(claiming{extend: func(j *job, _, _ *int64, lease *crm.ID) { *lease = j.Lease }})},
+		{name: "unknown progress is stored", part: "jobs", red: "stores_the_progress", store: claims(claiming{extend: func(_ *job, done, _ *int64, _ *crm.ID) { *done = max(0, *done) }})},
+		{name: "losses are counted in spite of progress", part: "jobs", red: "progress_makes", store: claims(claiming{
+			extend: func(_ *job, done, _ *int64, _ *crm.ID) { *done = min(*done, 0) },
+		})},
+		{name: "a lost lease is an attempt", part: "jobs", red: "a_lease_that_runs_out", store: claims(claiming{afterLost: func(j *job) { j.Attempt++ }})},
+		{name: "a lost lease stays on the job", part: "jobs", red: "a_lease_that_runs_out", store: claims(claiming{afterLost: func(j *job) { j.Lease = crm.ID{1} }})},
+		{name: "a job is lost for ever", part: "jobs", red: "lost_too_often", store: claims(claiming{release: func(_ *state, maxLosses, _ *int) { *maxLosses = math.MaxInt }})},
+		{name: "a job fails with its first loss", part: "jobs", red: "lost_too_often|runs_out", store: claims(claiming{release: func(_ *state, maxLosses, _ *int) { *maxLosses = 1 }})},
+		{name: "more are released than asked for", part: "jobs", red: "at_most_the_number", store: claims(claiming{release: func(_ *state, _, limit *int) { *limit = math.MaxInt }})},
+	}
+}
+
+type (
+	subjectFree struct{ memTx }
+	userIgnored struct{ memTx }
+	jobsOldest  struct{ memTx }
+	leaseOpen   struct{ memTx }
+)
+
+// PutJob gives the job a subject of its own, and the right one back after it.
+func (t subjectFree) PutJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job, expect int64) error {
+	subject := j.Subject
+	j.Subject = crm.ID{}
+	if err := t.memTx.PutJob(ctx, ws, j, expect); err != nil {
+		return err
+	}
+	return t.write(ctx, func(s *state) error {
+		row := s.jobs[of[crm.ID]{ws, j.ID}]
+		row.Subject = subject
+		s.jobs[of[crm.ID]{ws, j.ID}] = row
+		return nil
+	})
+}
+
+func (t userIgnored) ListJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.Job, error) {
+	q.User = crm.ID{}
+	return t.memTx.ListJobs(ctx, ws, q)
+}
+
+func (t jobsOldest) ListJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.Job, error) {
+	jobs, err := t.memTx.ListJobs(ctx, ws, q)
+	slices.Reverse(jobs)
+	return jobs, err
+}
+
+// CheckLease looks at the lease and not at the state.
+func (t leaseOpen) CheckLease(_ context.Context, ws crm.WorkspaceID, id, _ crm.ID) error {
+	s, err := t.read()
+	if s.jobs[of[crm.ID]{ws, id}].Status != crm.JobRunning {
+		return conflict(crm.ConflictStale, id)
+	}
+	return err
+}
+
+// unfair serves the workspace with the longest backlog.
+type unfair struct{ queue }
+
+func (q unfair) ReceiveJobs(_ context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
+	s, err := q.m.read()
+	var due []crm.JobTicket
+	backlog := map[crm.WorkspaceID]int{}
+	for key, j := range s.jobs {
+		if j.due() && slices.Contains(kinds, j.Kind) {
+			due = append(due, crm.JobTicket{Workspace: key.ws, Job: key.id, Kind: j.Kind})
+			backlog[key.ws]++
+		}
+	}
+	slices.SortFunc(due, func(a, b crm.JobTicket) int { return backlog[b.Workspace] - backlog[a.Workspace] })
+	return firstOf(due, limit), err
+}
+
+type anyKind struct{ queue }
+
+func (q anyKind) ReceiveJobs(ctx context.Context, _ []crm.JobKind, limit int) ([]crm.JobTicket, error) {
+	return q.queue.ReceiveJobs(ctx, []crm.JobKind{crm.JobBulkUpdate, crm.JobPurge, crm.JobContactImport}, limit)
+}
+
+type nextOfAny struct{ system }
+
+func (y nextOfAny) NextDue(ctx context.Context, _ []crm.JobKind) (time.Duration, bool, error) {
+	return y.system.NextDue(ctx, []crm.JobKind{crm.JobBulkUpdate, crm.JobPurge, crm.JobContactImport})
+}
+
+func jobFaults() []fault {
+	return []fault{
+		{name: "a second job about a subject is accepted", part: "jobs/rows", red: "at_most_one_unfinished", store: breakTx(func(t memTx) crm.Tx { return subjectFree{t} })},
+		{name: "jobs of every user are listed", part: "jobs/rows", red: "by_every_filter", store: breakTx(func(t memTx) crm.Tx { return userIgnored{t} })},
+		{name: "jobs are listed oldest first", part: "jobs/rows", red: "by_every_filter", store: breakTx(func(t memTx) crm.Tx { return jobsOldest{t} })},
+		{name: "any lease is good", part: "jobs", red: "a_claim_makes|that_is_not_held", store: breakTx(func(t memTx) crm.Tx { return leaseOpen{t} })},
+		{name: "a backlog hides other workspaces", part: "jobs", red: "the_backlog_of_one", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = unfair{queue{m}} })},
+		{name: "jobs of other kinds are received", part: "jobs", red: "due_jobs_of_the_kinds", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = anyKind{queue{m}} })},
+		{name: "the next due job is of another kind", part: "jobs", red: "the_next_due_job", store: breakParts(func(m *memStore, p *parts) { p.SystemStore = nextOfAny{system{m}} })},
+	}
+}
