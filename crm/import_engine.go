@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"unicode"
-	"unicode/utf8"
 )
 
 const (
@@ -20,8 +18,12 @@ const (
 	importChunk = 1_000
 	// importChunkBeside is how many while others of this process write too.
 	importChunkBeside = 250
-	// maxRecord bounds one record of a file, in bytes.
-	maxRecord = 1 << 20
+	// maxRecord bounds one record of a file, in bytes: a contact at all its
+	// limits, 200 fields of 5,000 characters, has up to 4 MB.
+	maxRecord = 5 << 20
+	// maxChunkBytes ends a chunk of large records early, so that memory stays
+	// bounded.
+	maxChunkBytes = 4 << 20
 )
 
 // importTx is what an import does in a transaction: the same code runs against
@@ -149,7 +151,7 @@ func (e *importEngine) readChunk(row *int64) ([]importRecord, error) {
 	if now := e.core.callers.Load(); now != e.callers {
 		e.callers, limit = now, importChunkBeside
 	}
-	for len(chunk) < limit {
+	for size := 0; len(chunk) < limit && size < maxChunkBytes; {
 		r, err := e.reader.Next()
 		if err != nil {
 			return chunk, err
@@ -158,6 +160,7 @@ func (e *importEngine) readChunk(row *int64) ([]importRecord, error) {
 		if *row <= e.imp.Checkpoint {
 			continue
 		}
+		size += len(r.Raw)
 		chunk = append(chunk, e.draft(*row, r))
 	}
 	return chunk, nil
@@ -395,60 +398,6 @@ func (c *ImportCounts) add(rows []ImportRow) {
 			c.Problems++
 		}
 	}
-}
-
-// keepExtras puts values without a field of ours into custom fields, and what
-// those cannot take into the notes, and returns their names.
-func keepExtras(in *NewContact, extras []ExtraValue) []string {
-	var kept []string
-	for _, x := range extras {
-		value := strings.TrimSpace(x.Value)
-		if value == "" {
-			continue
-		}
-		kept = append(kept, x.Name)
-		key := fieldKeyFrom(x.Name)
-		other, taken := in.Fields[key]
-		old := fieldText(other)
-		if taken && old == value {
-			continue
-		}
-		if taken {
-			value = old + "; " + value
-		}
-		if key != "" && utf8.RuneCountInString(value) <= MaxFieldValue && (taken || len(in.Fields) < MaxFields) {
-			if in.Fields == nil {
-				in.Fields = map[string]any{}
-			}
-			in.Fields[key] = value
-			continue
-		}
-		in.Notes = strings.TrimSpace(in.Notes + "\n" + x.Name + ": " + strings.TrimSpace(x.Value))
-	}
-	return kept
-}
-
-// fieldKeyFrom makes the key of a custom field from a column's name: letters
-// and digits in lower case, everything else one "_".
-func fieldKeyFrom(name string) string {
-	var b strings.Builder
-	gap := false
-	for _, r := range name {
-		if !unicode.IsLetter(r) && !unicode.IsNumber(r) {
-			gap = b.Len() > 0
-			continue
-		}
-		if gap {
-			b.WriteByte('_')
-			gap = false
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	key := cutRunes(b.String(), MaxFieldKey)
-	if !ValidFieldKey(key) {
-		return ""
-	}
-	return key
 }
 
 // commit writes the file into the store, chunk by chunk, each one transaction

@@ -178,11 +178,11 @@ func numbered(from, to int) []string {
 
 func TestCancelEndsAJobThatRunsAndOneThatWaits(t *testing.T) {
 	t.Parallel()
-	g := newGate("PutContacts", 2) // The crowd's one call and the first page.
+	g := newGate("PutContacts", 6) // The crowd's five calls and the first page.
 	defer g.release()
 	e := setupOn(t, hook(openStore(t), g.call), func(c *crm.Config) { c.Workers = 1 })
 	ctx := context.Background()
-	e.crowd(1_000, nil)
+	e.crowd(5_000, nil)
 	running := e.bulk(crm.ContactFilter{}, tagAll)
 	await(t, "the second page", func() bool { return g.inside.Load() == 1 })
 	waiting := e.bulkOutside(crm.ContactFilter{}, crm.BulkAction{Verb: crm.BulkDelete}, g)
@@ -195,7 +195,7 @@ func TestCancelEndsAJobThatRunsAndOneThatWaits(t *testing.T) {
 	j = e.finished(running.ID)
 	equal(t, "running job", j.Status, crm.JobCancelled)
 	changed := bulkResult(t, j).Changed
-	if changed < 200 || changed >= 1_000 {
+	if changed < 200 || changed >= 5_000 {
 		t.Errorf("changed before the cancel: got %d, want some but not all", changed)
 	}
 	_, err := e.Jobs.Cancel(ctx, e.owner, running.ID)
@@ -235,9 +235,9 @@ func (e *env) bulkOutside(f crm.ContactFilter, a crm.BulkAction, g *gate) crm.Jo
 func TestShutdownParksAJobAndTheNextStartGoesOn(t *testing.T) {
 	t.Parallel()
 	store := openStore(t)
-	g := newGate("PutContacts", 2)
+	g := newGate("PutContacts", 6)
 	first := setupOn(t, hook(store, g.call))
-	first.crowd(1_000, nil)
+	first.crowd(5_000, nil)
 	j := first.bulk(crm.ContactFilter{}, tagAll)
 	await(t, "the second page", func() bool { return g.inside.Load() == 1 })
 	closed := make(chan error)
@@ -258,7 +258,7 @@ func TestShutdownParksAJobAndTheNextStartGoesOn(t *testing.T) {
 	}
 	second := setupOn(t, store)
 	done := second.succeeded(j.ID)
-	equal(t, "changed", bulkResult(t, done).Changed, 1_000)
+	equal(t, "changed", bulkResult(t, done).Changed, 5_000)
 	equal(t, "attempt", done.Attempt, 1)
 	for _, c := range second.list(crm.ContactListQuery{PageSize: 200}).Items {
 		equal(t, "version", c.Version, 2)

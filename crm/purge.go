@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -82,14 +83,14 @@ func (c *CRM) queuePurge(ctx context.Context, ws WorkspaceID) error {
 		return fmt.Errorf("queue purge: %w", err)
 	}
 	err = c.core.inTx(ctx, ws, func(tx Tx) error { return c.Jobs.put(ctx, tx, actor, j) })
-	switch {
-	case asConflict(err) != nil: // It is queued already.
-	case err != nil:
-		return fmt.Errorf("queue purge: %w", err)
-	default:
+	if err == nil {
 		c.Jobs.dispatch(ctx, j)
+		return nil
 	}
-	return nil
+	if errors.Is(err, ErrConflict) {
+		err = nil // It is queued already.
+	}
+	return err
 }
 
 // runPurge erases the contacts that were in the trash for 30 days.

@@ -92,7 +92,7 @@ func (w *writer) do(ctx context.Context, fn func(*tx) error) error {
 }
 
 func (c *call) await(ctx context.Context, w *writer, fn func(*tx) error) error {
-	cancelled, ended := ctx.Done(), w.ended
+	cancelled, stopped := ctx.Done(), w.stop
 	for {
 		select {
 		case t := <-c.turn:
@@ -106,11 +106,11 @@ func (c *call) await(ctx context.Context, w *writer, fn func(*tx) error) error {
 				return ctx.Err()
 			}
 			cancelled = nil // It runs or has run: the outcome comes.
-		case <-ended:
+		case <-stopped:
 			if c.state.CompareAndSwap(queued, abandoned) {
 				return errClosed
 			}
-			ended = nil
+			stopped = nil
 		}
 	}
 }
@@ -128,7 +128,7 @@ func (c *call) run(t *tx, fn func(*tx) error) (err error) {
 	return err
 }
 
-// loop runs until stop and then answers nobody: who still waits sees the end.
+// loop runs until stop; who waits in the queue sees that too.
 func (w *writer) loop() {
 	defer close(w.ended)
 	retry := time.NewTimer(0)

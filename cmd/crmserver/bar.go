@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -29,7 +30,8 @@ type bar struct {
 	drawn  time.Time
 }
 
-// newBar begins a bar; a total of 0 means that nobody knows.
+// newBar begins a bar; a total of 0 means that nobody knows, and the figure
+// itself is shown.
 func newBar(w io.Writer, title string, total int64) *bar {
 	now := time.Now()
 	return &bar{w: w, screen: isTerminal(w), title: title, total: total, begin: now, drawn: now}
@@ -55,7 +57,8 @@ func (b *bar) update(done, total int64) {
 	}
 }
 
-// end draws the last state and leaves the line.
+// end draws the last state and leaves the line. Elsewhere than on a terminal it
+// prints nothing: the command says itself how the work ended.
 func (b *bar) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -75,10 +78,26 @@ func (b *bar) draw() {
 	if spent := b.drawn.Sub(b.begin); share > 0.02 && share < 1 {
 		left = ", " + time.Duration(float64(spent)*(1-share)/share).Round(time.Second).String() + " left"
 	}
+	state := fmt.Sprintf("%3.0f %%%s", share*100, left)
+	if b.total <= 0 {
+		state = strconv.FormatInt(b.done, 10)
+	}
 	if !b.screen {
-		fmt.Fprintf(b.w, "%s: %.0f %%%s\n", b.title, share*100, left) //nolint:errcheck // As above.
+		fmt.Fprintf(b.w, "%s: %s\n", b.title, strings.TrimSpace(state)) //nolint:errcheck // As above.
 		return
 	}
-	full := int(share * barWidth)
-	fmt.Fprintf(b.w, "\r\x1b[K%s [%s%s] %3.0f %%%s", b.title, strings.Repeat("#", full), strings.Repeat(".", barWidth-full), share*100, left) //nolint:errcheck // As above.
+	graph := ""
+	if b.total > 0 {
+		full := int(share * barWidth)
+		graph = "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "] "
+	}
+	fmt.Fprintf(b.w, "\r\x1b[K%s %s%s", b.title, graph, state) //nolint:errcheck // As above.
+}
+
+// counted is a figure with its noun.
+func counted(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -49,6 +49,7 @@ func (c checkCmd) print(t terminal, r crm.CheckReport) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(t.out, "Checked %d contacts in %d workspaces: %d findings\n", r.Contacts, r.Workspaces, len(r.Findings))
+	_, err := fmt.Fprintf(t.out, "Checked %s in %s: %s\n",
+		counted(int64(r.Contacts), "contact"), counted(int64(r.Workspaces), "workspace"), counted(int64(len(r.Findings)), "finding"))
 	return err
 }

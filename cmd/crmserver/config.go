@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/lmittmann/tint"
@@ -39,7 +41,7 @@ type Globals struct {
 	Data           string   `env:"CRM_DATA" default:"crm-data" placeholder:"DIR" help:"Folder of the embedded database. Default ${default}."`
 	Log            string   `env:"CRM_LOG" default:"info" enum:"debug,info,warn,error" help:"What is logged to stderr: debug, info, warn, error. Default ${default}."`
 	PublicURL      string   `env:"CRM_PUBLIC_URL" placeholder:"URL" help:"Address that people use, behind a proxy. Default: the listening address."`
-	TrustedProxies []string `env:"CRM_TRUSTED_PROXIES" placeholder:"CIDR,..." help:"Proxies whose X-Forwarded-* headers are believed. Default none."`
+	TrustedProxies []string `env:"CRM_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies whose X-Forwarded-* headers are believed. Default none."`
 	RateLimit      int      `env:"CRM_RATE_LIMIT" default:"600" help:"Requests a minute per session or API key, 0 for no limit. Default ${default}."`
 	SyncNormal     bool     `env:"CRM_SYNC_NORMAL" help:"Leave flushing to the operating system: faster on slow disks, and a power cut may lose the last writes."`
 	JSON           bool     `help:"Print results as JSON."`
@@ -88,22 +90,33 @@ func (g *Globals) proxies() ([]netip.Prefix, error) {
 	return out, nil
 }
 
-func (g *Globals) publicURL() (*url.URL, error) {
+// validate refuses settings that the parser cannot judge.
+func (g *Globals) validate() error {
+	if _, err := g.proxies(); err != nil {
+		return err
+	}
+	if g.RateLimit < 0 {
+		return usageError{"--rate-limit: must be 0, for no limit, or more"}
+	}
 	if g.PublicURL == "" {
-		return nil, nil //nolint:nilnil // None is a valid setting.
+		return nil
 	}
 	u, err := url.Parse(g.PublicURL)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, usageError{"--public-url: must be like https://crm.example.com"}
+	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") {
+		return usageError{"--public-url: must be like https://crm.example.com"}
 	}
-	return u, nil
+	return nil
 }
 
-// configCmd prints what is in force.
-type configCmd struct{}
+// configCmd prints what is in force. It takes the settings of serve as well,
+// so that a whole command line can be looked at.
+type configCmd struct{ listening }
 
 // Run implements the command.
-func (configCmd) Run(g *Globals, t terminal) error {
+func (c configCmd) Run(g *Globals, t terminal) error {
+	if err := errors.Join(g.validate(), c.validate()); err != nil {
+		return err
+	}
 	data, err := filepath.Abs(g.Data)
 	if err != nil {
 		return fmt.Errorf("resolve the data folder: %w", err)
@@ -111,11 +124,13 @@ func (configCmd) Run(g *Globals, t terminal) error {
 	settings := []struct{ name, value string }{
 		{"CRM_DATA", data},
 		{"CRM_DATABASE", filepath.Join(data, "crm.db")},
+		{"CRM_ADDR", c.Addr},
+		{"CRM_WORKERS", strconv.Itoa(c.Workers)},
 		{"CRM_LOG", g.Log},
 		{"CRM_PUBLIC_URL", g.PublicURL},
 		{"CRM_TRUSTED_PROXIES", strings.Join(g.TrustedProxies, ",")},
-		{"CRM_RATE_LIMIT", fmt.Sprint(g.RateLimit)},
-		{"CRM_SYNC_NORMAL", fmt.Sprint(g.SyncNormal)},
+		{"CRM_RATE_LIMIT", strconv.Itoa(g.RateLimit)},
+		{"CRM_SYNC_NORMAL", strconv.FormatBool(g.SyncNormal)},
 	}
 	if g.JSON {
 		m := map[string]string{}
@@ -125,7 +140,7 @@ func (configCmd) Run(g *Globals, t terminal) error {
 		return printJSON(t.out, m)
 	}
 	for _, s := range settings {
-		if _, err := fmt.Fprintf(t.out, "%-20s %s\n", s.name, s.value); err != nil {
+		if _, err := fmt.Fprintf(t.out, "%-20s %s\n", s.name, cmp.Or(s.value, "(not set)")); err != nil {
 			return err
 		}
 	}
@@ -141,19 +156,31 @@ func printJSON(w io.Writer, v any) error {
 	return nil
 }
 
+// underName puts further lines of a message under its first one, behind the
+// program's name.
+const underName = "\n           "
+
 // explain turns an error into a sentence with a way out.
 func explain(err error) string {
-	var v *crm.ValidationError
-	if errors.As(err, &v) {
-		lines := make([]string, len(v.Fields))
-		for i, f := range v.Fields {
-			lines[i] = f.Field + " " + f.Message
-		}
-		return strings.Join(lines, "\n           ")
+	if lines := brokenRules(err); len(lines) > 0 {
+		return strings.Join(lines, underName)
 	}
 	var c *crm.ConflictError
 	if errors.As(err, &c) && c.Message != "" {
 		return c.Message
 	}
 	return err.Error()
+}
+
+// brokenRules lists what input breaks, a sentence each; none for other errors.
+func brokenRules(err error) []string {
+	var v *crm.ValidationError
+	if !errors.As(err, &v) {
+		return nil
+	}
+	lines := make([]string, len(v.Fields))
+	for i, f := range v.Fields {
+		lines[i] = f.Field + " " + f.Message
+	}
+	return lines
 }

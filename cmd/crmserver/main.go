@@ -10,7 +10,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 )
@@ -26,10 +29,17 @@ const (
 var version = "dev"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr})
-	stop()
-	os.Exit(code)
+	t := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2) // One to end by, one to insist.
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		<-signals
+		os.Exit(report(t, errors.New("stopped at once by a second signal; what was acknowledged is safe")))
+	}()
+	os.Exit(run(ctx, os.Args[1:], t))
 }
 
 // terminal is where a command reads and writes.
@@ -54,24 +64,56 @@ func run(ctx context.Context, args []string, t terminal) int {
 	if err != nil {
 		return report(t, err)
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
+	if err := validText(args); err != nil {
+		return report(t, err)
 	}
-	if args[0] == "help" {
-		args = append(args[1:], "--help")
-	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(spelledOut(args))
 	if asked { // Help was printed.
 		return exitDone
 	}
 	if err != nil {
-		fmt.Fprintf(t.err, "crmserver: %v\nTry `crmserver help`.\n", err) //nolint:errcheck // There is nowhere else to say it.
-		return exitMisuse
+		return report(t, usageError{fmt.Sprintf("%v\nTry `crmserver %s`.", err, helpFor(err))})
 	}
 	if err := parsed.Run(&c.Globals); err != nil {
 		return report(t, err)
 	}
 	return exitDone
+}
+
+// spelledOut turns the ways people ask for help or the version into the
+// parser's own.
+func spelledOut(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case args[0] == "--version":
+		return append([]string{"version"}, args[1:]...)
+	}
+	return args
+}
+
+// validText refuses bytes that are no text: the parser would replace them
+// without a word.
+func validText(args []string) error {
+	for i, a := range args {
+		if !utf8.ValidString(a) {
+			return usageError{fmt.Sprintf("argument %d is not valid UTF-8; a file with such a name can be read from standard input, with -", i+1)}
+		}
+	}
+	return nil
+}
+
+// helpFor names the command whose help fits the error.
+func helpFor(err error) string {
+	var p *kong.ParseError
+	if errors.As(err, &p) && p.Context != nil {
+		if node := p.Context.Selected(); node != nil {
+			return strings.Replace(node.FullPath(), "crmserver", "help", 1)
+		}
+	}
+	return "help"
 }
 
 // usageError is a misuse that the parser cannot see.
@@ -81,8 +123,7 @@ func (e usageError) Error() string { return e.message }
 
 func report(t terminal, err error) int {
 	fmt.Fprintf(t.err, "crmserver: %s\n", explain(err)) //nolint:errcheck // There is nowhere else to say it.
-	var usage usageError
-	if errors.As(err, &usage) {
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitMisuse
 	}
 	return exitFailed

@@ -14,11 +14,12 @@ import (
 
 // page is what a template shows.
 type page struct {
-	Title, Text, Error string
-	Token              string
-	SetUp              bool
-	Form               identity.SetUp
-	Links              []link
+	Title, Text string
+	Errors      []string
+	Token       string
+	SetUp       bool
+	Form        identity.SetUp
+	Links       []link
 }
 
 type link struct{ URL, Text string }
@@ -26,7 +27,7 @@ type link struct{ URL, Text string }
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{{.Title}} - OmniCRM</title></head><body><main><h1>{{.Title}}</h1>
-{{with .Error}}<p role="alert"><strong>{{.}}</strong></p>{{end}}
+{{with .Errors}}<ul role="alert">{{range .}}<li><strong>{{.}}</strong></li>{{end}}</ul>{{end}}
 {{with .Text}}<p>{{.}}</p>{{end}}
 {{if .SetUp}}<form method="post" action="setup"><input type="hidden" name="token" value="{{.Token}}">
 <p><label>Your email<br><input name="email" type="email" required autocomplete="username" value="{{.Form.Email}}"></label></p>
@@ -66,8 +67,12 @@ func (s *server) show(w http.ResponseWriter, status int, p page) {
 
 func apiLinks() []link {
 	return []link{
-		{"api/v1/contacts?pageSize=50", "Contacts"}, {"api/v1/tags", "Tags"}, {"api/v1/jobs", "Jobs"}, {"api/v1/me", "Who am I"},
-		{"api/v1/openapi.json", "The API's description (OpenAPI 3.1)"}, {"readyz", "State of the server"},
+		{"api/v1/contacts?pageSize=50", "Contacts"},
+		{"api/v1/tags", "Tags"},
+		{"api/v1/jobs", "Jobs"},
+		{"api/v1/me", "Who am I"},
+		{"api/v1/openapi.json", "The API's description (OpenAPI 3.1)"},
+		{"readyz", "State of the server"},
 	}
 }
 
@@ -109,7 +114,7 @@ const maxForm = 64 << 10
 func (s *server) setUp(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		s.show(w, http.StatusBadRequest, page{Title: "Set up", Error: "The form did not arrive whole. Go back and send it again."})
+		s.show(w, http.StatusBadRequest, page{Title: "Set up", Errors: []string{"The form did not arrive whole. Go back and send it again."}})
 		return
 	}
 	f := r.PostForm
@@ -118,10 +123,9 @@ func (s *server) setUp(w http.ResponseWriter, r *http.Request) {
 		Region: f.Get("region"), TimeZone: f.Get("timeZone"), Origin: s.handler.Origin(r),
 	}
 	done, err := s.identity.Sessions.SetUp(r.Context(), f.Get("token"), in)
-	var v *crm.ValidationError
-	if errors.As(err, &v) {
+	if broken := brokenRules(err); len(broken) > 0 {
 		in.Password = ""
-		s.show(w, http.StatusBadRequest, page{Title: "Set up", SetUp: true, Token: f.Get("token"), Form: in, Error: explain(err)})
+		s.show(w, http.StatusBadRequest, page{Title: "Set up", SetUp: true, Token: f.Get("token"), Form: in, Errors: broken})
 		return
 	}
 	if err != nil {

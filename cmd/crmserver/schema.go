@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/omnicrm/omnicrm/adapters/sqlite"
+	"github.com/omnicrm/omnicrm/crm"
 )
 
 // migrateCmd groups the commands about the schema.
@@ -28,22 +29,33 @@ func (c migrateUpCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if sql == "" {
-		_, err = fmt.Fprintln(t.out, "The schema is up to date")
-		return err
+	text := "The schema is up to date"
+	switch {
+	case sql == "":
+	case c.DryRun:
+		text = sql
+	default:
+		if err := g.prepare(); err != nil {
+			return err
+		}
+		if err := sqlite.Migrate(ctx, g.databasePath()); err != nil {
+			return err
+		}
+		text = "The schema is up to date now"
 	}
-	if c.DryRun {
-		_, err = fmt.Fprintln(t.out, sql)
-		return err
+	if g.JSON {
+		return printJSON(t.out, migrateResult{Pending: c.DryRun && sql != "", Migrated: !c.DryRun && sql != "", SQL: sql})
 	}
-	if err := g.prepare(); err != nil {
-		return err
-	}
-	if err := sqlite.Migrate(ctx, g.databasePath()); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(t.out, "The schema is up to date now")
+	_, err = fmt.Fprintln(t.out, text)
 	return err
+}
+
+// migrateResult is what --json prints: whether something is left to do, whether
+// something was done, and the statements of either.
+type migrateResult struct {
+	Pending  bool   `json:"pending"`
+	Migrated bool   `json:"migrated"`
+	SQL      string `json:"sql"`
 }
 
 type migrateStatusCmd struct{}
@@ -55,9 +67,19 @@ func (migrateStatusCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 		return err
 	}
 	if g.JSON {
-		return printJSON(t.out, all)
+		list := make([]migrationState, len(all))
+		for i, m := range all {
+			list[i] = migrationState{Version: m.Version, Name: m.Name}
+			if !m.Pending() {
+				list[i].AppliedAt = &m.AppliedAt
+			}
+		}
+		return printJSON(t.out, list)
 	}
 	w := tabwriter.NewWriter(t.out, 0, 4, 2, ' ', 0)
+	if _, err := fmt.Fprintln(w, "VERSION\tNAME\tSTATE"); err != nil {
+		return err
+	}
 	for _, m := range all {
 		state := "pending"
 		if !m.Pending() {
@@ -70,11 +92,19 @@ func (migrateStatusCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	return w.Flush()
 }
 
+// migrationState is what --json prints of a migration; a pending one has no time.
+type migrationState struct {
+	Version   int64      `json:"version"`
+	Name      string     `json:"name"`
+	AppliedAt *time.Time `json:"appliedAt"`
+}
+
 type versionCmd struct{}
 
 // Run implements the command.
 func (versionCmd) Run(ctx context.Context, g *Globals, t terminal) error {
-	all, err := sqlite.MigrationStatus(ctx, filepath.Join(os.TempDir(), "omnicrm-no-such-file"))
+	// A file that is not there has every migration pending.
+	all, err := sqlite.MigrationStatus(ctx, filepath.Join(os.TempDir(), crm.NewID().String()))
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"go.uber.org/dig"
@@ -29,15 +30,33 @@ const (
 	idleTimeout   = 2 * time.Minute
 )
 
-// serveCmd runs the server.
-type serveCmd struct {
+// listening are the settings of a server.
+type listening struct {
 	Addr    string `env:"CRM_ADDR" default:"127.0.0.1:8080" help:"Address to listen on. Default ${default}."`
 	Workers int    `env:"CRM_WORKERS" default:"4" help:"Jobs at once in this process, 0 for none. Default ${default}."`
-	Demo    bool   `help:"Fill a throw-away workspace with invented people and print a link that signs in."`
+}
+
+func (l listening) validate() error {
+	if l.Workers < 0 {
+		return usageError{"--workers: must be 0, for none, or more"}
+	}
+	return nil
+}
+
+// serveCmd runs the server.
+type serveCmd struct {
+	listening
+
+	Demo bool `help:"Fill a throw-away workspace with invented people and print a link that signs in."`
 }
 
 // Run implements the command: it serves until ctx ends.
 func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
+	log := g.logger(t.err)
+	options, err := s.options(g, log)
+	if err != nil {
+		return err
+	}
 	if s.Demo {
 		dir, err := os.MkdirTemp("", "omnicrm-demo-*")
 		if err != nil {
@@ -50,16 +69,11 @@ func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 		return err
 	}
 	var srv *server
-	log := g.logger(t.err)
-	options, err := s.options(g, log)
-	if err != nil {
-		return err
-	}
 	app := fx.New(options, fx.Populate(&srv))
 	if err := start(ctx, app); err != nil {
 		return err
 	}
-	if err := s.welcome(ctx, srv, t); err != nil {
+	if err := s.welcome(ctx, g, srv, t); err != nil && ctx.Err() == nil {
 		return errors.Join(err, stop(app))
 	}
 	select {
@@ -75,11 +89,11 @@ func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 
 // options is the composition of the server.
 func (s serveCmd) options(g *Globals, log *slog.Logger) (fx.Option, error) {
-	proxies, err := g.proxies()
-	if err != nil {
+	if err := errors.Join(g.validate(), s.validate()); err != nil {
 		return nil, err
 	}
-	if _, err := g.publicURL(); err != nil {
+	proxies, err := g.proxies()
+	if err != nil {
 		return nil, err
 	}
 	api := httpapi.Options{RateLimit: g.RateLimit, TrustedProxies: proxies, PublicURL: g.PublicURL}
@@ -160,33 +174,67 @@ func newServer(p serverParams) *server {
 	return s
 }
 
+// greeting is where to go; --json prints it as it is.
+type greeting struct {
+	URL       string `json:"url"`
+	SignInURL string `json:"signInUrl,omitempty"`
+	SetUpURL  string `json:"setUpUrl,omitempty"`
+}
+
 // welcome prints where to go: the demo's link, the first run's set-up link, or
 // the address.
-func (s serveCmd) welcome(ctx context.Context, srv *server, t terminal) error {
-	url := "http://" + srv.address
+func (s serveCmd) welcome(ctx context.Context, g *Globals, srv *server, t terminal) error {
+	hello, err := s.greet(ctx, g, srv, t)
+	if err != nil {
+		return err
+	}
+	switch {
+	case g.JSON:
+		return printJSON(t.out, hello)
+	case hello.SignInURL != "":
+		_, err = fmt.Fprintf(t.out, "Demo ready. Sign in once, within ten minutes:\n  %s\n", hello.SignInURL)
+	case hello.SetUpURL != "":
+		_, err = fmt.Fprintf(t.out, "OmniCRM serves at %s and has no user yet. Set it up, once, within a day:\n  %s\n"+
+			"or on this machine: crmserver user create --email YOU --password-stdin\n", hello.URL, hello.SetUpURL)
+	default:
+		_, err = fmt.Fprintf(t.out, "OmniCRM serves at %s\n", hello.URL)
+	}
+	return err
+}
+
+func (s serveCmd) greet(ctx context.Context, g *Globals, srv *server, t terminal) (greeting, error) {
+	hello := greeting{URL: srv.url(g.PublicURL)}
 	if s.Demo {
 		token, err := srv.fillDemo(ctx, t)
 		if err != nil {
-			return fmt.Errorf("fill the demo: %w", err)
+			return hello, fmt.Errorf("fill the demo: %w", err)
 		}
-		_, err = fmt.Fprintf(t.out, "Demo ready. Sign in once, within ten minutes:\n  %s/signin?token=%s\n", url, token)
-		return err
+		hello.SignInURL = hello.URL + "/signin?token=" + token
+		return hello, nil
 	}
 	has, err := srv.identity.Operator.HasUsers(ctx)
-	if err != nil {
-		return err
-	}
-	if has {
-		_, err = fmt.Fprintf(t.out, "OmniCRM serves at %s\n", url)
-		return err
+	if err != nil || has {
+		return hello, err
 	}
 	token, err := srv.identity.Operator.SetUpLink(ctx, setUpFor)
-	if err != nil {
-		return err
+	hello.SetUpURL = hello.URL + "/setup?token=" + token
+	return hello, err
+}
+
+// url is the address to open: the public one, or the listening one, where a
+// listener on every address is reached by the local one.
+func (s *server) url(public string) string {
+	if public != "" {
+		return strings.TrimSuffix(public, "/")
 	}
-	_, err = fmt.Fprintf(t.out, "OmniCRM serves at %s and has no user yet. Set it up, once, within a day:\n  %s/setup?token=%s\n"+
-		"or on this machine: crmserver user create --email YOU --password-stdin\n", url, url, token)
-	return err
+	host, port, err := net.SplitHostPort(s.address)
+	if err != nil {
+		return "http://" + s.address
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // setUpFor is how long the first run's link holds.

@@ -124,17 +124,20 @@ func (c userPasswdCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	}
 	return g.with(ctx, t, func(ctx context.Context, p parts) error {
 		if err := p.Identity.Operator.SetPassword(ctx, c.Email, password); err != nil {
-			return notFound(err, "user "+c.Email)
+			return unknownUser(err, c.Email)
+		}
+		if g.JSON {
+			return printJSON(t.out, map[string]any{"email": c.Email})
 		}
 		_, err := fmt.Fprintf(t.out, "%s has a new password; their sessions are ended\n", c.Email)
 		return err
 	})
 }
 
-// notFound says what was not found.
-func notFound(err error, what string) error {
+// unknownUser says which address no user has, where that is the error.
+func unknownUser(err error, email string) error {
 	if errors.Is(err, crm.ErrNotFound) {
-		return fmt.Errorf("%s: %w; see `crmserver user list`", what, err)
+		return fmt.Errorf("no user has the address %s; see `crmserver user list`", email)
 	}
 	return err
 }
@@ -156,7 +159,7 @@ func (c apiKeyCreateCmd) Run(ctx context.Context, g *Globals, t terminal) error 
 	return g.with(ctx, t, func(ctx context.Context, p parts) error {
 		actor, err := p.Identity.Operator.Actor(ctx, c.Email, c.Workspace)
 		if err != nil {
-			return notFound(err, "user "+c.Email)
+			return unknownUser(err, c.Email)
 		}
 		in := identity.NewKey{Name: c.Name}
 		for _, s := range c.Scope {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -58,8 +57,9 @@ func (g *Globals) with(ctx context.Context, t terminal, do func(ctx context.Cont
 	if err := g.prepare(); err != nil {
 		return err
 	}
+	g.quiet()
 	var p parts
-	app := fx.New(base(g, g.logger(quietly(g, t.err)), crmfx.Settings{Idle: true}), fx.Invoke(func(in parts) { p = in }))
+	app := fx.New(base(g, g.logger(t.err), crmfx.Settings{Idle: true}), fx.Invoke(func(in parts) { p = in }))
 	if err := start(ctx, app); err != nil {
 		return err
 	}
@@ -67,12 +67,12 @@ func (g *Globals) with(ctx context.Context, t terminal, do func(ctx context.Cont
 	return errors.Join(err, stop(app))
 }
 
-// quietly keeps information out of commands whose output is the result.
-func quietly(g *Globals, w io.Writer) io.Writer {
+// quiet keeps the log out of commands that say themselves what they did and
+// what went wrong, unless another level than the default was asked for.
+func (g *Globals) quiet() {
 	if g.Log == "info" {
-		g.Log = "warn"
+		g.Log = "error"
 	}
-	return w
 }
 
 // start starts the composition and says in one sentence what is wrong.

@@ -39,7 +39,7 @@ func TestBlobs(t *testing.T, open func(testing.TB) crm.Blobs) {
 		{"an id that is taken is refused and stays", func(f *blobFixture) {
 			f.put(1, []byte("first"))
 			_, err := f.b.PutBlob(f.Context(), f.ws, recordID(f.ws, 1), bytes.NewReader(bytes.Repeat([]byte("second"), 200_000)))
-			conflictOf(f.T, "PutBlob of an id that is taken", err, crm.ConflictExists)
+			wantConflict(f.T, "PutBlob of an id that is taken", err, crm.ConflictExists)
 			f.wantBlob(1, []byte("first"))
 		}},
 		{"a failing reader leaves nothing", testBlobFails},
@@ -78,7 +78,7 @@ func pattern(n int) []byte {
 		state ^= state << 13
 		state ^= state >> 17
 		state ^= state << 5
-		b[i] = byte(state)
+		b[i] = byte(state & 0xff)
 	}
 	return b
 }
@@ -198,21 +198,21 @@ func testBlobHalf(f *blobFixture) {
 }
 
 func testBlobTenancy(f *blobFixture) {
-	other := &blobFixture{T: f.T, b: f.b, ws: workspaceNamed(f.Name() + " other")}
+	elsewhere := workspaceNamed(f.Name() + " other")
 	id := recordID(f.ws, 1)
 	f.put(1, []byte("mine"))
-	_, err := f.b.OpenBlob(f.Context(), other.ws, id, 0)
+	_, err := f.b.OpenBlob(f.Context(), elsewhere, id, 0)
 	wantNotFound(f.T, "OpenBlob from another workspace", err)
-	if err := f.b.DeleteBlob(f.Context(), other.ws, id); err != nil {
+	if err := f.b.DeleteBlob(f.Context(), elsewhere, id); err != nil {
 		f.Errorf("DeleteBlob from another workspace: %v", err)
 	}
 	f.wantBlob(1, []byte("mine"))
 	// The same id is free there: that it is taken here must not show.
-	if _, err := f.b.PutBlob(f.Context(), other.ws, id, bytes.NewReader([]byte("theirs"))); err != nil {
+	if _, err := f.b.PutBlob(f.Context(), elsewhere, id, bytes.NewReader([]byte("theirs"))); err != nil {
 		f.Errorf("PutBlob of an id that another workspace has: %v", err)
 	}
 	f.wantBlob(1, []byte("mine"))
-	if err := f.b.DeleteBlob(f.Context(), other.ws, id); err != nil {
+	if err := f.b.DeleteBlob(f.Context(), elsewhere, id); err != nil {
 		f.Errorf("DeleteBlob: %v", err)
 	}
 	f.wantBlob(1, []byte("mine"))
@@ -252,7 +252,7 @@ func testBlobRace(f *blobFixture) {
 	winners := 0
 	for i, err := range errs {
 		if err != nil {
-			conflictOf(f.T, "PutBlob beside others", err, crm.ConflictExists)
+			wantConflict(f.T, "PutBlob beside others", err, crm.ConflictExists)
 			continue
 		}
 		winners++

@@ -59,16 +59,16 @@ func testClaim(f *fixture) {
 	}
 	f.wantJob(want)
 	f.ok("CheckLease", f.s.CheckLease(f.Context(), f.ws, stored.ID, f.id(900)))
-	conflictOf(f.T, "CheckLease of another lease", f.s.CheckLease(f.Context(), f.ws, stored.ID, f.id(901)), crm.ConflictStale)
+	wantConflict(f.T, "CheckLease of another lease", f.s.CheckLease(f.Context(), f.ws, stored.ID, f.id(901)), crm.ConflictStale)
 	stale := stored
 	stale.Version++
 	if got[0].Version != stored.Version {
-		conflictOf(f.T, "PutJob over the claim", f.s.PutJob(f.Context(), f.ws, stale, stored.Version), crm.ConflictStale)
+		wantConflict(f.T, "PutJob over the claim", f.s.PutJob(f.Context(), f.ws, stale, stored.Version), crm.ConflictStale)
 	}
 	done := got[0]
 	done.Status, done.Lease, done.Version = crm.JobSucceeded, crm.ID{}, done.Version+1
 	f.putJob(done, got[0].Version)
-	conflictOf(f.T, "CheckLease of a finished job", f.s.CheckLease(f.Context(), f.ws, stored.ID, f.id(900)), crm.ConflictStale)
+	wantConflict(f.T, "CheckLease of a finished job", f.s.CheckLease(f.Context(), f.ws, stored.ID, f.id(900)), crm.ConflictStale)
 }
 
 func testClaimable(f *fixture) {

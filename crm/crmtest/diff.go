@@ -30,8 +30,9 @@ func (d differ) compare(path string, got, want reflect.Value) string {
 	if got.Type() != want.Type() {
 		return fmt.Sprintf("%s: got type %s, want %s", path, got.Type(), want.Type())
 	}
-	if at, ok := want.Interface().(time.Time); ok {
-		return diffTime(path, got.Interface().(time.Time), at) //nolint:forcetypeassert // The types are the same.
+	if at, ok := reflect.TypeAssert[time.Time](want); ok {
+		other, _ := reflect.TypeAssert[time.Time](got) // The types are the same.
+		return diffTime(path, other, at)
 	}
 	switch want.Kind() {
 	case reflect.Struct:

@@ -161,7 +161,7 @@ func testEventResume(f *fixture) {
 	}
 	f.ok("AppendEvents", f.s.AppendEvents(f.Context(), f.ws, f.eventsOf(numbers...)))
 	all := f.awaitEvents(25)
-	for from := range len(all) {
+	for from := range all {
 		got, err := f.s.ListEvents(f.Context(), f.ws, all[from].Position, 4)
 		f.ok("ListEvents", err)
 		wantIDs(f.T, "ListEvents behind a position", eventIDs(got), eventIDs(all[from+1:min(from+5, len(all))]))

@@ -74,7 +74,7 @@ func exported(t *testing.T, format crm.Format, contacts ...crm.Contact) []byte {
 func readAll(format crm.Format, r io.Reader) ([]crm.ImportRecord, error) {
 	reader, err := format.NewReader(r, crm.ReadOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("NewReader: %w", err)
+		return nil, fmt.Errorf("new reader: %w", err)
 	}
 	var records []crm.ImportRecord
 	for {
@@ -83,7 +83,7 @@ func readAll(format crm.Format, r io.Reader) ([]crm.ImportRecord, error) {
 			return records, nil
 		}
 		if err != nil {
-			return records, fmt.Errorf("Next: %w", err)
+			return records, fmt.Errorf("next record: %w", err)
 		}
 		record.Raw = bytes.Clone(record.Raw)
 		records = append(records, record)

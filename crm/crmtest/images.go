@@ -3,6 +3,7 @@ package crmtest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,14 +85,11 @@ func (f *fixture) wantImages(after crm.ID, limit int, want string) {
 	f.Helper()
 	images, err := f.s.ListImages(f.Context(), f.ws, f.id(imageBatch), after, limit)
 	f.ok("ListImages", err)
-	got := ""
+	found := make([]string, len(images))
 	for i, image := range images {
-		if i > 0 {
-			got += " "
-		}
-		got += fmt.Sprintf("%d.%d", numbersOf([]crm.ID{image.Contact})[0], image.Version)
+		found[i] = fmt.Sprintf("%d.%d", numbersOf([]crm.ID{image.Contact})[0], image.Version)
 	}
-	if got != want {
+	if got := strings.Join(found, " "); got != want {
 		f.Errorf("ListImages, limit %d: got %q, want %q", limit, got, want)
 	}
 }

@@ -74,7 +74,8 @@ func (f *fixture) fullImport(n int) crm.Import {
 		ID: f.id(n), Format: "vcard", FileName: "Kontakte „neu“ 🗂.vcf", Size: 1 << 40, Digest: strings.Repeat("0f", 32), Status: crm.ImportCommitting,
 		Mapping: []crm.ImportColumn{
 			{Column: "E-mail 1 - Value", Target: "emails[0].address", Sample: "zoë@example.com"},
-			{Column: "Größe", Target: "fields.Größe", Sample: "\"12\"\nx"}, {Column: "", Target: "ignore"},
+			{Column: "Größe", Target: "fields.Größe", Sample: "\"12\"\nx"},
+			{Column: "", Target: "ignore"},
 		},
 		OnDuplicate: crm.DuplicateCreate,
 		Counts:      crm.ImportCounts{Rows: 1 << 33, Created: 1, Updated: 2, Unchanged: 3, Ambiguous: 4, Problems: 5, Kept: 6},
@@ -126,9 +127,9 @@ func testImportVersions(f *fixture) {
 	for _, expect := range []int64{1, 3} {
 		stale := f.newImport(1)
 		stale.Version = expect + 1
-		conflictOf(f.T, "PutImport of another version", f.s.PutImport(f.Context(), f.ws, stale, expect), crm.ConflictStale)
+		wantConflict(f.T, "PutImport of another version", f.s.PutImport(f.Context(), f.ws, stale, expect), crm.ConflictStale)
 	}
-	conflictOf(f.T, "PutImport of an absent import", f.s.PutImport(f.Context(), f.ws, f.newImport(9), 1), crm.ConflictStale)
+	wantConflict(f.T, "PutImport of an absent import", f.s.PutImport(f.Context(), f.ws, f.newImport(9), 1), crm.ConflictStale)
 	f.wantImport(want)
 	f.wantImports(crm.ID{}, 10, 1)
 }

@@ -155,9 +155,9 @@ func testJobVersions(f *fixture) {
 	f.putJob(want, 1)
 	for _, expect := range []int64{1, 6, 8} {
 		stale := f.job(1, crm.JobFailed, func(j *crm.Job) { j.Version = expect + 1 })
-		conflictOf(f.T, "PutJob of another version", f.s.PutJob(f.Context(), f.ws, stale, expect), crm.ConflictStale)
+		wantConflict(f.T, "PutJob of another version", f.s.PutJob(f.Context(), f.ws, stale, expect), crm.ConflictStale)
 	}
-	conflictOf(f.T, "PutJob of an absent job", f.s.PutJob(f.Context(), f.ws, f.job(9, crm.JobQueued), 1), crm.ConflictStale)
+	wantConflict(f.T, "PutJob of an absent job", f.s.PutJob(f.Context(), f.ws, f.job(9, crm.JobQueued), 1), crm.ConflictStale)
 	f.wantJob(want)
 	f.wantJobs(crm.JobQuery{Limit: 10}, 1)
 }

@@ -20,7 +20,7 @@ func leaseTests() []storeTest {
 	}
 }
 
-// moment of a lease that is meant to run out.
+// briefly is how long a lease lasts that is meant to run out.
 const briefly = 20 * time.Millisecond
 
 func (f *fixture) claimed(n, lease int, valid time.Duration) crm.Job {
@@ -71,12 +71,12 @@ func testExtendLost(f *fixture) {
 		"of another worker": {1, 901}, "of a finished job": {2, 900}, "of an absent job": {3, 900},
 	} {
 		_, err := f.s.ExtendLease(f.Context(), f.ws, f.id(try.job), f.id(try.lease), time.Hour, 9, 9)
-		conflictOf(f.T, "ExtendLease "+what, err, crm.ConflictStale)
-		conflictOf(f.T, "CheckLease "+what, f.s.CheckLease(f.Context(), f.ws, f.id(try.job), f.id(try.lease)), crm.ConflictStale)
+		wantConflict(f.T, "ExtendLease "+what, err, crm.ConflictStale)
+		wantConflict(f.T, "CheckLease "+what, f.s.CheckLease(f.Context(), f.ws, f.id(try.job), f.id(try.lease)), crm.ConflictStale)
 	}
 	elsewhere := workspaceNamed("somebody else")
 	_, err := f.s.ExtendLease(f.Context(), elsewhere, f.id(1), f.id(900), time.Hour, 9, 9)
-	conflictOf(f.T, "ExtendLease from another workspace", err, crm.ConflictStale)
+	wantConflict(f.T, "ExtendLease from another workspace", err, crm.ConflictStale)
 	f.wantJob(before)
 	f.wantJob(finished)
 }
@@ -113,8 +113,8 @@ func testLeaseLost(f *fixture) {
 		f.Errorf("a lost job: got version %d, want one above %d", got.Version, claimed.Version)
 	}
 	_, err := f.s.ExtendLease(f.Context(), f.ws, f.id(1), f.id(900), time.Hour, 9, 9)
-	conflictOf(f.T, "ExtendLease of a lost lease", err, crm.ConflictStale)
-	conflictOf(f.T, "CheckLease of a lost lease", f.s.CheckLease(f.Context(), f.ws, f.id(1), f.id(900)), crm.ConflictStale)
+	wantConflict(f.T, "ExtendLease of a lost lease", err, crm.ConflictStale)
+	wantConflict(f.T, "CheckLease of a lost lease", f.s.CheckLease(f.Context(), f.ws, f.id(1), f.id(900)), crm.ConflictStale)
 	again := f.claimed(1, 902, time.Hour)
 	if again.Attempt != 3 || again.Losses != 1 || again.Lease != f.id(902) {
 		f.Errorf("the next claim: got attempt %d, losses %d, lease %s, want 3, 1 and %s", again.Attempt, again.Losses, again.Lease, f.id(902))
@@ -135,7 +135,7 @@ func testLeaseExtended(f *fixture) {
 			f.claimed(2, 901, valid)
 			break
 		}
-		conflictOf(f.T, "ExtendLease", err, crm.ConflictStale) // A slow machine: it ran out before.
+		wantConflict(f.T, "ExtendLease", err, crm.ConflictStale) // A slow machine: it ran out before.
 		f.release(20, 1)
 	}
 	f.release(20, 1)
@@ -225,7 +225,7 @@ func testLeaseHeld(f *fixture) {
 		if err == nil {
 			break
 		}
-		conflictOf(f.T, "CheckLease", err, crm.ConflictStale) // A slow machine: it ran out before.
+		wantConflict(f.T, "CheckLease", err, crm.ConflictStale) // A slow machine: it ran out before.
 		if len(released) > 0 {
 			f.Fatal("the lease was taken away after it was checked")
 		}

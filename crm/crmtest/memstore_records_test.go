@@ -62,7 +62,7 @@ func (t memTx) ListImportRows(_ context.Context, ws crm.WorkspaceID, id crm.ID, 
 	var rows []crm.ImportRow
 	for key, row := range s.rows {
 		asItStood := row.Outcome != crm.RowAmbiguous && row.Outcome != crm.RowProblem && len(row.Problems) == 0 && len(row.Kept) == 0
-		if key.ws == ws && key.id.imp == id && row.Row > q.After && !(q.NotAsItStood && asItStood) &&
+		if key.ws == ws && key.id.imp == id && row.Row > q.After && (!q.NotAsItStood || !asItStood) &&
 			(len(q.Outcomes) == 0 || slices.Contains(q.Outcomes, row.Outcome)) {
 			rows = append(rows, row)
 		}

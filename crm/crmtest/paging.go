@@ -105,7 +105,7 @@ func (f *fixture) walk(sort crm.ContactSort, desc bool, limit int, between func(
 	f.Helper()
 	var seen []crm.ID
 	var after *crm.ContactPosition
-	for page := 0; page < 200; page++ {
+	for page := range 200 {
 		got, err := f.s.ListContacts(f.Context(), f.ws, crm.ContactQuery{Sort: sort, Desc: desc, After: after, Limit: limit})
 		f.ok("ListContacts", err)
 		if len(got) > limit {

@@ -80,7 +80,6 @@ func runChild(t *testing.T, f fault) (output string, failed bool) {
 	if f.red != "" {
 		run += "/(" + f.red + ")"
 	}
-	//nolint:gosec // It runs this very program.
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+run, "-test.timeout=20s", "-test.count=1")
 	child.Env = append(os.Environ(), faultVariable+"="+f.name)
 	out, err := child.CombinedOutput()

@@ -87,6 +87,12 @@ func conflictOf(t *testing.T, what string, err error, reason crm.ConflictReason)
 	return conflict
 }
 
+// wantConflict is [conflictOf] where the reason says it all.
+func wantConflict(t *testing.T, what string, err error, reason crm.ConflictReason) {
+	t.Helper()
+	_ = conflictOf(t, what, err, reason)
+}
+
 // wantNotFound checks that an error is crm.ErrNotFound.
 func wantNotFound(t *testing.T, what string, err error) {
 	t.Helper()

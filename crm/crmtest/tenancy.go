@@ -56,8 +56,8 @@ func checkTenancyCases(t *testing.T) {
 
 func methodsOf(of reflect.Type) []string {
 	var names []string
-	for i := range of.NumMethod() {
-		names = append(names, of.Method(i).Name)
+	for method := range of.Methods() {
+		names = append(names, method.Name)
 	}
 	return names
 }

@@ -3,6 +3,7 @@ package crmtest
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/omnicrm/omnicrm/crm"
@@ -12,9 +13,7 @@ import (
 func tenancyCases() map[string]tenancyCall {
 	cases := map[string]tenancyCall{}
 	for _, more := range []map[string]tenancyCall{contactCases(), recordCases(), jobCases(), importCases(), idempotencyCases()} {
-		for name, call := range more {
-			cases[name] = call
-		}
+		maps.Copy(cases, more)
 	}
 	return cases
 }
@@ -88,8 +87,13 @@ func foreignQueries() []crm.ContactQuery {
 	yes := true
 	var all []crm.ContactQuery
 	for _, where := range []crm.ContactCriteria{
-		{}, {Tags: []string{"vip"}}, {Sources: []string{"manual"}}, {HasEmail: &yes}, {Stages: []crm.Stage{crm.StageNone}},
-		{Words: []string{"owner"}}, {CreatedAt: crm.TimeRange{From: longAgo()}},
+		{},
+		{Tags: []string{"vip"}},
+		{Sources: []string{"manual"}},
+		{HasEmail: &yes},
+		{Stages: []crm.Stage{crm.StageNone}},
+		{Words: []string{"owner"}},
+		{CreatedAt: crm.TimeRange{From: longAgo()}},
 	} {
 		for _, trash := range []bool{false, true} {
 			where.Trash = trash
@@ -190,8 +194,12 @@ func jobCases() map[string]tenancyCall {
 		"ListJobs": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
 			var all []string
 			for _, q := range []crm.JobQuery{
-				{}, {Batch: ids.batch}, {User: ids.contact}, {Kinds: []crm.JobKind{crm.JobBulkUpdate}},
-				{Statuses: []crm.JobStatus{crm.JobRunning}}, {Before: ids.lease},
+				{},
+				{Batch: ids.batch},
+				{User: ids.contact},
+				{Kinds: []crm.JobKind{crm.JobBulkUpdate}},
+				{Statuses: []crm.JobStatus{crm.JobRunning}},
+				{Before: ids.lease},
 			} {
 				q.Limit = 10
 				got, err := tx.ListJobs(ctx, ws, q)

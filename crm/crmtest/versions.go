@@ -65,7 +65,7 @@ func testVersions(t *testing.T, open func(testing.TB) crm.Store) {
 		{"a source's id is free again after an update or an erase", testSourceFreed},
 		{"two rows of one call cannot share a source's id", func(f *fixture) {
 			err := f.s.PutContacts(f.Context(), f.ws, newWrites([]crm.Contact{f.contact(1, fromCard), f.contact(2, fromCard)}))
-			conflictOf(f.T, "PutContacts of two contacts with one source id", err, crm.ConflictExists)
+			wantConflict(f.T, "PutContacts of two contacts with one source id", err, crm.ConflictExists)
 			f.wantContacts()
 		}},
 		{"emails, phones, tags and fields may be shared", func(f *fixture) {

@@ -25,7 +25,7 @@ func testWorkspaces(t *testing.T, open func(testing.TB) crm.Store) {
 			again := want
 			again.Name = "Another"
 			err := f.s.PutWorkspace(f.Context(), again, 0)
-			conflictOf(f.T, "PutWorkspace of a workspace that exists", err, crm.ConflictExists)
+			wantConflict(f.T, "PutWorkspace of a workspace that exists", err, crm.ConflictExists)
 			f.wantWorkspace(want)
 		}},
 		{"an update replaces the row of the expected version", func(f *fixture) {
@@ -44,7 +44,7 @@ func testWorkspaces(t *testing.T, open func(testing.TB) crm.Store) {
 				stale := want
 				stale.Name, stale.Version = "Stale", expect+1
 				err := f.s.PutWorkspace(f.Context(), stale, expect)
-				conflictOf(f.T, "PutWorkspace of another version", err, crm.ConflictStale)
+				wantConflict(f.T, "PutWorkspace of another version", err, crm.ConflictStale)
 			}
 			f.wantWorkspace(want)
 		}},

@@ -122,7 +122,8 @@ func (d *dump) readContacts(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID) 
 		}
 	}
 	hits, err := tx.FindContacts(ctx, ws, []crm.ContactKey{
-		crm.EmailKey("same@example.com"), {Kind: crm.KeyTag, Value: "vip"},
+		crm.EmailKey("same@example.com"),
+		{Kind: crm.KeyTag, Value: "vip"},
 		crm.SourceKey("manual", "1"), crm.SourceKey("manual", "2"), crm.SourceKey("manual", "3"),
 	})
 	slices.SortFunc(hits, compareHits)

@@ -1,0 +1,159 @@
+package crm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// RunImport is the input of [ImportService.Run].
+type RunImport struct {
+	NewImport
+	ImportOptions
+	// DryRun writes nothing and leaves no import behind.
+	DryRun bool
+	// Progress, when not nil, is called now and then with the bytes read and
+	// the size of the file.
+	Progress func(done, total int64)
+	// OnRow, when not nil, is called for every record of a dry run that would
+	// not be written as it stands.
+	OnRow func(ImportRow)
+}
+
+// attachEvery is how often a job that another process runs is looked at.
+const attachEvery = 200 * time.Millisecond
+
+// Run imports a file from beginning to end in this process; Start is not
+// needed. The same file again goes on where an interrupted run stopped. When
+// ctx ends the import is left to be continued.
+func (s *ImportService) Run(ctx context.Context, actor Actor, in RunImport) (Import, error) {
+	if err := actor.Authorize(PermImport); err != nil {
+		return Import{}, fmt.Errorf("import: %w", err)
+	}
+	if err := s.core.workspaces.ensure(ctx, actor.Workspace); err != nil {
+		return Import{}, fmt.Errorf("import: %w", err)
+	}
+	i, err := s.upload(ctx, actor, in.NewImport)
+	if err != nil {
+		return Import{}, fmt.Errorf("import: %w", err)
+	}
+	if err := s.choose(&i, in.ImportOptions); err != nil {
+		return Import{}, errors.Join(fmt.Errorf("import: %w", err), s.removeFile(ctx, i, actor.Workspace))
+	}
+	if in.DryRun {
+		done, err := s.preview(ctx, actor, i, &in)
+		return done, errors.Join(err, s.removeFile(ctx, i, actor.Workspace))
+	}
+	i, err = s.runHere(ctx, actor, i, in.Progress)
+	if err != nil {
+		return i, fmt.Errorf("import: %w", err)
+	}
+	return i, nil
+}
+
+// runHere begins the import, or goes on with an unfinished one of the same
+// file, and works until it has ended.
+func (s *ImportService) runHere(ctx context.Context, actor Actor, i Import, progress func(done, total int64)) (Import, error) {
+	old, err := s.unfinished(ctx, actor, i)
+	if err != nil {
+		return i, err
+	}
+	lease := s.core.newID()
+	var j Job
+	switch old {
+	case nil:
+		if err = s.core.store.InTx(ctx, func(tx Tx) error { return s.insert(ctx, tx, actor, i) }); err != nil {
+			return i, errors.Join(err, s.removeFile(ctx, i, actor.Workspace))
+		}
+	default:
+		if err = s.removeFile(ctx, i, actor.Workspace); err != nil {
+			return i, err
+		}
+		if old.Status == ImportFailed && old.Checkpoint == 0 { // Nothing was written by the choices of then.
+			old.Mapping, old.OnDuplicate = i.Mapping, i.OnDuplicate
+		}
+		i = *old
+	}
+	if i.Status != ImportCommitting {
+		i, j, err = s.startJob(ctx, actor, i.ID, phaseCommit, lease, func(now *Import) error {
+			now.Status, now.Mapping, now.OnDuplicate = ImportCommitting, i.Mapping, i.OnDuplicate
+			return nil
+		})
+		if err != nil {
+			return i, err
+		}
+		s.runner.workHere(ctx, j, s.reporter(progress, i))
+	}
+	return s.follow(ctx, actor, i, progress)
+}
+
+func (s *ImportService) reporter(progress func(done, total int64), i Import) func(done, total int64) {
+	if progress == nil {
+		return nil
+	}
+	return func(done, _ int64) { progress(min(done, i.Size), i.Size) }
+}
+
+// unfinished finds the newest import of the same file by the same user that
+// was begun and has not ended.
+func (s *ImportService) unfinished(ctx context.Context, actor Actor, i Import) (*Import, error) {
+	list, err := s.core.store.ListImports(ctx, actor.Workspace, ID{}, MaxPageSize)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range list {
+		if o.Digest == i.Digest && o.Actor.User == actor.User && !o.Blob.IsZero() && (o.Status == ImportCommitting || o.Status == ImportFailed) {
+			return &o, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // Nothing unfinished is no error.
+}
+
+// follow waits for the import's job to end, running it here as soon as nobody
+// else does.
+func (s *ImportService) follow(ctx context.Context, actor Actor, i Import, progress func(done, total int64)) (Import, error) {
+	report := s.reporter(progress, i)
+	for {
+		j, err := s.core.store.GetJob(ctx, actor.Workspace, i.JobID)
+		if err != nil {
+			return i, err
+		}
+		if j.Status.Final() {
+			return s.outcome(ctx, actor, i.ID, j)
+		}
+		if report != nil {
+			report(j.Done, j.Total)
+		}
+		ticket := JobTicket{Workspace: actor.Workspace, Job: j.ID, Kind: j.Kind}
+		claimed, err := s.runner.claims.ClaimJobs(ctx, []JobTicket{ticket}, s.core.newID(), leaseTime)
+		if err != nil {
+			return i, err
+		}
+		if len(claimed) > 0 {
+			s.runner.workHere(ctx, claimed[0], report)
+			continue
+		}
+		if _, err := s.runner.claims.ReleaseLost(ctx, maxLosses, feedPage); err != nil {
+			return i, err
+		}
+		select {
+		case <-ctx.Done():
+			return i, ctx.Err()
+		case <-time.After(attachEvery):
+		}
+	}
+}
+
+func (s *ImportService) outcome(ctx context.Context, actor Actor, id ID, j Job) (Import, error) {
+	i, err := s.core.store.GetImport(ctx, actor.Workspace, id)
+	switch {
+	case err != nil:
+		return i, err
+	case j.Status == JobCancelled:
+		return i, fmt.Errorf("interrupted after %d rows; run it again to go on: %w", i.Checkpoint, context.Canceled)
+	case j.Status == JobFailed:
+		return i, fmt.Errorf("failed after %d rows: %s", i.Checkpoint, j.ErrorText)
+	}
+	return i, nil
+}
