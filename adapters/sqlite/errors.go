@@ -49,8 +49,7 @@ func joined(sentinel, err error) error {
 
 // code returns SQLite's extended result code of err, 0 when it has none.
 func code(err error) int {
-	var e *driver.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*driver.Error](err); ok {
 		return e.Code()
 	}
 	return 0

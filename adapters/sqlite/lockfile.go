@@ -33,7 +33,7 @@ type lockFile struct {
 // ends.
 func openLock(ctx context.Context, path string, mode lockMode) (*lockFile, error) {
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // The path is the database's, which the program chose.
 		if err != nil {
 			return nil, fmt.Errorf("open lock file: %w", err)
 		}

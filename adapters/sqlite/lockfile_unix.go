@@ -29,7 +29,7 @@ func lockHandle(f *os.File, mode lockMode, w lockWait) error {
 		how |= syscall.LOCK_NB
 	}
 	for {
-		err := syscall.Flock(int(f.Fd()), how) //nolint:gosec // A file descriptor is a small number.
+		err := syscall.Flock(int(f.Fd()), how)
 		if errors.Is(err, syscall.EINTR) {
 			continue
 		}

@@ -88,7 +88,7 @@ func child(t *testing.T, path, task string) (lines *bufio.Scanner, kill func()) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), self, "-test.run=^TestChild$", "-test.timeout=2m") //nolint:gosec // It is this program.
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), self, "-test.run=^TestChild$", "-test.timeout=2m")
 	cmd.Env = append(os.Environ(), childPath+"="+path, childTask+"="+task)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -102,7 +102,7 @@ func child(t *testing.T, path, task string) (lines *bufio.Scanner, kill func()) 
 		if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Error(err)
 		}
-		_ = cmd.Wait() //nolint:errcheck // It was killed, and says so.
+		_ = cmd.Wait()
 	})
 	t.Cleanup(kill)
 	return bufio.NewScanner(out), kill

@@ -55,7 +55,7 @@ func (p *pool) run(ctx context.Context, s statement, args []any) (*sqlx.Rows, er
 	if s.passes {
 		return p.db.QueryxContext(ctx, s.text, args...)
 	}
-	stmt, err := p.prepare(ctx, s.text)
+	stmt, err := p.prepare(ctx, s.text) //nolint:sqlclosecheck // It is kept until the pool closes.
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (p *pool) prepare(ctx context.Context, text string) (*sqlx.Stmt, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if stmt := p.prepared[text]; stmt != nil { // Another goroutine was faster.
-		return stmt, made.Close()
+		return stmt, made.Close() //nolint:sqlclosecheck // The other way out keeps it.
 	}
 	p.prepared[text] = made
 	return made, nil

@@ -141,7 +141,7 @@ func inFiles(t *testing.T, path, text string) bool {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		data, err := os.ReadFile(name) //nolint:gosec // A file of the test.
+		data, err := os.ReadFile(name)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			t.Fatal(err)
 		}
@@ -242,7 +242,7 @@ func fillValue(v reflect.Value, n int) {
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(n))
 	case reflect.Uint8:
-		v.SetUint(uint64(n)) //nolint:gosec // Small.
+		v.SetUint(uint64(n))
 	default:
 		panic("a kind of field this test does not know: " + v.Kind().String())
 	}

@@ -281,9 +281,9 @@ func answer(calls []*call, err error) {
 }
 
 // rollback ends a transaction that may be gone already, in which case SQLite
-// says that there is none.
+// says that there is none. If it had not worked, the next BEGIN would tell.
 func (w *writer) rollback() {
-	_ = w.conn.control("ROLLBACK") //nolint:errcheck // See above; BEGIN would tell if it had not worked.
+	_ = w.conn.control("ROLLBACK")
 	w.conn.lost = nil
 }
 

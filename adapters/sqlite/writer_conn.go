@@ -62,7 +62,7 @@ func (c *writerConn) query(ctx context.Context, s statement, args []any) (*sqlx.
 		rows, err := c.conn.QueryxContext(ctx, s.text, args...)
 		return rows, c.note(err)
 	}
-	stmt, err := c.stmt(ctx, s)
+	stmt, err := c.stmt(ctx, s) //nolint:sqlclosecheck // It is kept until the connection closes.
 	if err != nil {
 		return nil, c.note(err)
 	}
@@ -74,7 +74,7 @@ func (c *writerConn) exec(ctx context.Context, s statement, args []any) (sql.Res
 	if c.trace != nil {
 		c.trace(s.text)
 	}
-	stmt, err := c.stmt(ctx, s)
+	stmt, err := c.stmt(ctx, s) //nolint:sqlclosecheck // It is kept until the connection closes.
 	if err != nil {
 		return nil, c.note(err)
 	}
@@ -85,7 +85,7 @@ func (c *writerConn) exec(ctx context.Context, s statement, args []any) (sql.Res
 // control runs BEGIN, COMMIT and the like and returns the driver's error.
 func (c *writerConn) control(text string) error {
 	ctx := context.Background()
-	stmt, err := c.stmt(ctx, fixed(text))
+	stmt, err := c.stmt(ctx, fixed(text)) //nolint:sqlclosecheck // It is kept until the connection closes.
 	if err != nil {
 		return err
 	}

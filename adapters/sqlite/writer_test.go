@@ -230,7 +230,7 @@ func TestGivingUp(t *testing.T) {
 		var wg sync.WaitGroup
 		for g := range 32 {
 			wg.Go(func() {
-				rng := rand.New(rand.NewPCG(1, uint64(g))) //nolint:gosec // A test.
+				rng := rand.New(rand.NewPCG(1, uint64(g)))
 				for _, w := range people(40) {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rng.IntN(3_000))*time.Microsecond)
 					err := putOne(ctx, s, w)

@@ -63,7 +63,7 @@ func (g *Globals) logger(w io.Writer) *slog.Logger {
 	if err := level.UnmarshalText([]byte(g.Log)); err != nil {
 		level = slog.LevelInfo
 	}
-	return slog.New(tint.NewHandler(w, &tint.Options{Level: level, NoColor: !isTerminal(w)}))
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, NoColor: !isTerminal(w)}))
 }
 
 // isTerminal reports whether w is a screen.
