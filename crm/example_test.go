@@ -95,7 +95,7 @@ func ExampleExportService() {
 		log.Fatal(err)
 	}
 	fmt.Println(n, export.MediaType, strings.Contains(file.String(), `"displayName":"Ana"`))
-	// Output: 1 application/x-ndjson true
+	// Output: 1 application/x-ndjson; charset=utf-8 true
 }
 
 func ExampleJobService() {

@@ -153,7 +153,7 @@ type JobClaimer interface {
 	// returns the claimed jobs; those another worker has are left out.
 	ClaimJobs(ctx context.Context, tickets []JobTicket, lease ID, valid time.Duration) ([]Job, error)
 	// ExtendLease prolongs the lease and stores the progress (negative: leave
-	// it). It returns the job as it is now (CancelAsked tells the handler), or
+	// it); progress that has grown sets Losses back to 0. It returns the job as it is now (CancelAsked tells the handler), or
 	// a *ConflictError with ConflictStale when the lease is lost.
 	ExtendLease(ctx context.Context, ws WorkspaceID, id, lease ID, valid time.Duration, done, total int64) (Job, error)
 	// ReleaseLost makes jobs whose lease ran out due again, at most limit. The

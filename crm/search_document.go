@@ -2,16 +2,16 @@ package crm
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/omnicrm/omnicrm/crm/textindex"
 )
 
-// The ranks of fields in a search: name before email before the rest.
+// The ranks of fields in a search: name before email and company before the
+// rest.
 const (
 	rankName uint8 = iota
-	rankEmail
+	rankReach
 	rankRest
 )
 
@@ -32,9 +32,9 @@ func searchFields(c Contact) []textindex.Field {
 		text("familyName", c.FamilyName, rankName, true)
 	}
 	for i, e := range c.Emails {
-		fields = append(fields, textindex.Field{Name: fmt.Sprintf("emails[%d].address", i), Text: e.Address, Kind: textindex.KindEmail, Rank: rankEmail, Infix: true})
+		fields = append(fields, textindex.Field{Name: fmt.Sprintf("emails[%d].address", i), Text: e.Address, Kind: textindex.KindEmail, Rank: rankReach, Infix: true})
 	}
-	text("company", c.Company, rankRest, true)
+	text("company", c.Company, rankReach, true)
 	for i, p := range c.Phones {
 		fields = append(fields, textindex.Field{Name: fmt.Sprintf("phones[%d].number", i), Text: p.Number, Kind: textindex.KindPhone, Rank: rankRest})
 		if p.E164 != "" {
@@ -73,7 +73,7 @@ const (
 
 func indexDocument(c Contact) textindex.Document {
 	d := textindex.Document{
-		ID: c.ID, Version: c.Version, Fields: slices.DeleteFunc(searchFields(c), coveredByE164(c)), SortKey: string(NameKey(c.DisplayName)),
+		ID: c.ID, Version: c.Version, Fields: searchFields(c), SortKey: string(NameKey(c.DisplayName)),
 		Numbers: make([]int64, columnCount),
 		Terms:   append(make([]string, 0, 5+len(c.Tags)+len(c.Fields)), termStage+string(c.Stage), termSource+c.Source),
 	}
@@ -100,15 +100,6 @@ func either(yes bool, a, b string) string {
 		return a
 	}
 	return b
-}
-
-// coveredByE164 reports whether a field is a number as typed whose digits the
-// E.164 form holds too: any run of them is found there.
-func coveredByE164(c Contact) func(textindex.Field) bool {
-	return func(f textindex.Field) bool {
-		return f.Kind == textindex.KindPhone && !strings.HasPrefix(f.Text, "+") &&
-			slices.ContainsFunc(c.Phones, func(p Phone) bool { return p.Number == f.Text && strings.HasSuffix(p.E164, digitsOf(p.Number)) })
-	}
 }
 
 // indexQuery translates a query for the text index.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"slices"
@@ -18,8 +19,14 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
-// TestMain fails the run when a goroutine outlives its CRM.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain fails the run when a goroutine outlives its CRM. Properties are
+// tried on 20 random cases; -rapid.checks=1000 tries more.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "20"); err != nil { // The command line comes later and wins.
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // env is a CRM on a store of its own, with somebody who may do everything.
 type env struct {

@@ -30,7 +30,8 @@ func migrations() (sqlkit.Migrations, error) {
 }
 
 // MigrationStatus returns the schema's migrations in order and which of them
-// the file has. A file that does not exist has none; it is not made.
+// the file has. A file that does not exist has none; it is not made. A newer
+// schema is ErrUnavailable.
 func MigrationStatus(ctx context.Context, path string) ([]sqlkit.Migration, error) {
 	var all []sqlkit.Migration
 	err := inspect(ctx, path, func(m sqlkit.Migrations, db *sql.DB) error {
@@ -46,7 +47,8 @@ func MigrationStatus(ctx context.Context, path string) ([]sqlkit.Migration, erro
 }
 
 // PendingSQL returns the statements that [Migrate] would run, empty when
-// nothing is pending. A file that does not exist is not made.
+// nothing is pending. A file that does not exist is not made. A newer schema is
+// ErrUnavailable.
 func PendingSQL(ctx context.Context, path string) (string, error) {
 	var text string
 	err := inspect(ctx, path, func(m sqlkit.Migrations, db *sql.DB) error {
@@ -61,8 +63,9 @@ func PendingSQL(ctx context.Context, path string) (string, error) {
 	return text, err
 }
 
-// inspect opens an existing file for reading; db is nil when there is none.
-func inspect(_ context.Context, path string, look func(m sqlkit.Migrations, db *sql.DB) error) error {
+// inspect opens an existing file for reading; db is nil when there is none. A
+// newer schema is ErrUnavailable.
+func inspect(ctx context.Context, path string, look func(m sqlkit.Migrations, db *sql.DB) error) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return fmt.Errorf("resolve path: %w", err)
@@ -82,7 +85,23 @@ func inspect(_ context.Context, path string, look func(m sqlkit.Migrations, db *
 	if err != nil {
 		return err
 	}
-	return errors.Join(translate(look(m, db.DB)), db.Close())
+	err = refuseNewer(ctx, m, db.DB)
+	if err == nil {
+		err = translate(look(m, db.DB))
+	}
+	return errors.Join(err, db.Close())
+}
+
+func refuseNewer(ctx context.Context, m sqlkit.Migrations, db *sql.DB) error {
+	version, err := m.Version(ctx, db)
+	if err != nil {
+		return translate(err)
+	}
+	newest, err := m.Newest()
+	if err != nil {
+		return err
+	}
+	return checkVersion(max(version, newest), newest)
 }
 
 // Migrate brings the file to the schema of this program, as [Open] does.

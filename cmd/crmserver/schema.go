@@ -25,9 +25,14 @@ type migrateUpCmd struct {
 
 // Run implements the command.
 func (c migrateUpCmd) Run(ctx context.Context, g *Globals, t terminal) error {
+	if !c.DryRun {
+		if err := g.prepare(); err != nil {
+			return err
+		}
+	}
 	sql, err := sqlite.PendingSQL(ctx, g.databasePath())
 	if err != nil {
-		return err
+		return fmt.Errorf("look at %s: %w", g.databasePath(), err)
 	}
 	text := "The schema is up to date"
 	switch {
@@ -35,9 +40,6 @@ func (c migrateUpCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	case c.DryRun:
 		text = sql
 	default:
-		if err := g.prepare(); err != nil {
-			return err
-		}
 		if err := sqlite.Migrate(ctx, g.databasePath()); err != nil {
 			return err
 		}
@@ -64,7 +66,7 @@ type migrateStatusCmd struct{}
 func (migrateStatusCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	all, err := sqlite.MigrationStatus(ctx, g.databasePath())
 	if err != nil {
-		return err
+		return fmt.Errorf("look at %s: %w", g.databasePath(), err)
 	}
 	if g.JSON {
 		list := make([]migrationState, len(all))

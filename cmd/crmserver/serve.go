@@ -52,11 +52,6 @@ type serveCmd struct {
 
 // Run implements the command: it serves until ctx ends.
 func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
-	log := g.logger(t.err)
-	options, err := s.options(g, log)
-	if err != nil {
-		return err
-	}
 	if s.Demo {
 		dir, err := os.MkdirTemp("", "omnicrm-demo-*")
 		if err != nil {
@@ -65,10 +60,18 @@ func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 		defer os.RemoveAll(dir) //nolint:errcheck // It lies in the temporary folder.
 		g.Data = dir
 	}
+	if err := errors.Join(g.validate(), s.validate()); err != nil {
+		return err
+	}
 	if err := g.prepare(); err != nil {
 		return err
 	}
 	var srv *server
+	log := g.logger(t.err)
+	options, err := s.options(g, log)
+	if err != nil {
+		return err
+	}
 	app := fx.New(options, fx.Populate(&srv))
 	if err := start(ctx, app); err != nil {
 		return err
@@ -89,9 +92,6 @@ func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 
 // options is the composition of the server.
 func (s serveCmd) options(g *Globals, log *slog.Logger) (fx.Option, error) {
-	if err := errors.Join(g.validate(), s.validate()); err != nil {
-		return nil, err
-	}
 	proxies, err := g.proxies()
 	if err != nil {
 		return nil, err

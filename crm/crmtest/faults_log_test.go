@@ -98,15 +98,35 @@ func transactionFaults() []fault {
 				return fn(t)
 			})
 		})},
-		{name: "parallel transactions overwrite each other", part: "transactions", red: "64_parallel", store: runs(func(ctx context.Context, m *memStore, fn func(tx crm.Tx) error) error {
-			s := m.now.Load().copied()
-			err := fn(memTx{read: func() (*state, error) { return s, nil }, write: func(_ context.Context, fn func(s *state) error) error { return fn(s) }})
-			if err == nil {
-				err = m.write(ctx, func(now *state) error { *now = *s; return nil })
-			}
-			return err
-		})},
+		{name: "parallel transactions overwrite each other", part: "transactions", red: "64_parallel", store: func() crm.Store {
+			l := &overlapping{}
+			return runs(l.run)()
+		}},
 	}
+}
+
+// overlapping runs every second transaction as if it had begun together with
+// the one before.
+type overlapping struct {
+	mu    sync.Mutex
+	begun *state
+}
+
+func (l *overlapping) run(ctx context.Context, m *memStore, fn func(tx crm.Tx) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := m.now.Load()
+	if l.begun == nil {
+		l.begun = s
+	} else {
+		s, l.begun = l.begun, nil
+	}
+	s = s.copied()
+	err := fn(memTx{read: func() (*state, error) { return s, nil }, write: func(_ context.Context, fn func(s *state) error) error { return fn(s) }})
+	if err == nil {
+		err = m.write(ctx, func(now *state) error { *now = *s; return nil })
+	}
+	return err
 }
 
 // appending changes events on their way in, reading on their way out.

@@ -226,6 +226,9 @@ func (v *validator) checkObject(s *huma.Schema, value any, path string) {
 		return
 	}
 	for _, name := range sortedKeys(object) {
+		if len(v.fields) >= maxListedErrors {
+			return
+		}
 		place := join(path, shownKey(name))
 		if property := s.Properties[name]; property != nil {
 			v.check(property, object[name], place)

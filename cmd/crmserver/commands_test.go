@@ -1,0 +1,245 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	h := emptyHome(t)
+	commands := []string{
+		"serve", "migrate up", "migrate status", "user create", "user list", "user passwd",
+		"apikey create", "import", "export", "check", "config", "version",
+	}
+	t.Run("names every command, in each of its spellings", func(t *testing.T) {
+		for _, args := range [][]string{{}, {"help"}, {"--help"}, {"-h"}} {
+			r := h.ok(h.run(args...))
+			for _, name := range commands {
+				if !strings.Contains(r.out, "\n  "+name) {
+					t.Errorf("crmserver %v: got %q, want it to name %q", args, r.out, name)
+				}
+			}
+			if r.err != "" {
+				t.Errorf("crmserver %v: stderr: got %q, want nothing", args, r.err)
+			}
+		}
+	})
+	t.Run("explains each command within 80 columns", func(t *testing.T) {
+		for _, name := range append(commands, "user", "migrate", "apikey") {
+			r := h.ok(h.run(append([]string{"help"}, strings.Fields(name)...)...))
+			if want := "Usage: crmserver " + name; !strings.HasPrefix(r.out, want) {
+				t.Errorf("help %s: got %q, want it to begin with %q", name, r.out, want)
+			}
+			for line := range strings.SplitSeq(r.out, "\n") {
+				if len(line) > 80 {
+					t.Errorf("help %s: %d columns, want at most 80: %q", name, len(line), line)
+				}
+			}
+		}
+	})
+	if got := h.files(); len(got) > 0 {
+		t.Errorf("help left files: %v", got)
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	t.Parallel()
+	h := emptyHome(t)
+	tests := map[string]struct {
+		args  []string
+		words []string
+	}{
+		"an unknown command":                {[]string{"srve"}, []string{`did you mean "serve"`, "crmserver help"}},
+		"help for an unknown command":       {[]string{"help", "imprt"}, []string{`did you mean "import"`}},
+		"an unknown flag":                   {[]string{"check", "--repai"}, []string{"--repair", "crmserver help check"}},
+		"half a command":                    {[]string{"user"}, []string{"create", "list", "passwd", "crmserver help user"}},
+		"a missing flag":                    {[]string{"user", "passwd"}, []string{"--email", "crmserver help user passwd"}},
+		"a missing file":                    {[]string{"import", "--email", email}, []string{"<file>", "crmserver help import"}},
+		"one argument too many":             {[]string{"version", "now"}, []string{"now"}},
+		"a format that is none":             {[]string{"export", "--email", email, "--format", "pdf"}, []string{"--format", "vcard"}},
+		"a duplicate policy that is none":   {[]string{"import", "x", "--email", email, "--on-duplicate", "ask"}, []string{"--on-duplicate", "skip"}},
+		"a level that is none":              {[]string{"check", "--log", "loud"}, []string{"--log", "warn"}},
+		"a number that is none":             {[]string{"serve", "--workers", "many"}, []string{"--workers"}},
+		"negative workers":                  {[]string{"serve", "--workers=-2"}, []string{"--workers"}},
+		"a negative rate limit":             {[]string{"serve", "--rate-limit=-1"}, []string{"--rate-limit"}},
+		"a public address that is none":     {[]string{"config", "--public-url", "crm"}, []string{"--public-url", "https://"}},
+		"a proxy that is none":              {[]string{"serve", "--trusted-proxies", "10.0.0.0/8,x"}, []string{"--trusted-proxies", `"x"`}},
+		"a flag that is not UTF-8":          {[]string{"user", "list", "--data", "d\xff"}, []string{"argument 4", "UTF-8"}},
+		"a command that is not UTF-8":       {[]string{"\xff"}, []string{"argument 1", "UTF-8"}},
+		"a file name that is not UTF-8":     {[]string{"import", "\xff.csv", "--email", email}, []string{"argument 2", "standard input"}},
+		"a password that nobody typed":      {[]string{"user", "passwd", "--email", email, "--password-stdin"}, []string{"no password"}},
+		"a user without a password's flag":  {[]string{"user", "create", "--email", email}, []string{"--password-stdin"}},
+		"an export into a folder":           {[]string{"export", "--email", email, "--out", "."}, []string{"--out", "folder"}},
+		"a mapping that is no JSON":         {[]string{"import", "x.csv", "--email", email, "--mapping", "m.json"}, []string{"--mapping", "JSON such as"}},
+		"a flag of another command":         {[]string{"version", "--dry-run"}, []string{"--dry-run"}},
+		"the same settings of environment":  {[]string{"--workers=2"}, []string{"--workers"}},
+		"a value for a flag that has none":  {[]string{"check", "--repair=maybe"}, []string{"maybe"}},
+		"a flag whose value was forgotten":  {[]string{"import", "x.csv", "--email"}, []string{"--email"}},
+		"help for half a command, misspelt": {[]string{"help", "user", "creat"}, []string{"create"}},
+	}
+	h.write("m.json", "{")
+	h.write("x.csv", "Name\nAna\n")
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := h.run(test.args...)
+			h.fails(r, exitMisuse, test.words...)
+			if r.out != "" {
+				t.Errorf("stdout: got %q, want nothing", r.out)
+			}
+		})
+	}
+	if got := h.files(); slices.Contains(got, "data") {
+		t.Errorf("misuse made a data folder: %v", got)
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Parallel()
+	h := emptyHome(t)
+	config := func(env []string, args ...string) map[string]string {
+		c := h.command(append([]string{"config", "--json"}, args...)...)
+		c.Env = append(c.Env, env...)
+		out, err := c.Output()
+		if err != nil {
+			t.Fatalf("config with %v: %v", env, err)
+		}
+		return decode[map[string]string](t, result{args: args, out: string(out)})
+	}
+	got := config([]string{"CRM_WORKERS=7", "CRM_LOG=warn", "CRM_TRUSTED_PROXIES=10.0.0.0/8,::1"}, "--log", "debug", "--addr", ":9")
+	want := map[string]string{
+		"CRM_DATA": h.path("data"), "CRM_DATABASE": h.path("data/crm.db"), "CRM_ADDR": ":9", "CRM_WORKERS": "7", "CRM_LOG": "debug",
+		"CRM_PUBLIC_URL": "", "CRM_TRUSTED_PROXIES": "10.0.0.0/8,::1", "CRM_RATE_LIMIT": "600", "CRM_SYNC_NORMAL": "false",
+	}
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s: got %q, want %q", name, got[name], value)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("settings: got %v, want %v", got, want)
+	}
+	text := h.ok(h.run("config")).out
+	for name := range want {
+		if !strings.Contains(text, name) {
+			t.Errorf("config: got %q, want it to name %s", text, name)
+		}
+	}
+	c := h.command("check")
+	c.Env = append(c.Env, "CRM_RATE_LIMIT=some")
+	out, err := c.CombinedOutput()
+	if err == nil || c.ProcessState.ExitCode() != exitMisuse || !strings.Contains(string(out), "CRM_RATE_LIMIT") {
+		t.Errorf("a bad CRM_RATE_LIMIT: got %v %q, want exit 2 and its name", err, out)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	h := emptyHome(t)
+	for _, args := range [][]string{{"version"}, {"--version"}} {
+		if got := h.ok(h.run(args...)).out; !strings.HasPrefix(got, "crmserver dev") || !strings.Contains(got, "schema 2") {
+			t.Errorf("%v: got %q, want version and schema", args, got)
+		}
+	}
+	got := decode[struct {
+		Version, Go string
+		Schema      int
+	}](t, h.ok(h.run("version", "--json")))
+	if !strings.HasPrefix(got.Version, "dev") || got.Schema != 2 || got.Go == "" {
+		t.Errorf("got %+v, want version, schema and go", got)
+	}
+}
+
+func TestDataFolder(t *testing.T) {
+	t.Parallel()
+	h := emptyHome(t)
+	h.write("file", "")
+	t.Run("that cannot be made is one sentence", func(t *testing.T) {
+		for _, args := range [][]string{{"check"}, {"serve"}, {"user", "list"}, {"migrate"}} {
+			h.fails(h.run(append(args, "--data", "file/data")...), exitFailed, "data folder", "--data")
+		}
+	})
+	t.Run("is made for its owner alone", func(t *testing.T) {
+		h.ok(h.run("user", "list", "--data", "new/data"))
+		info, err := os.Stat(h.path("new/data"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := info.Mode().Perm(), os.FileMode(0o700); got != want {
+			t.Errorf("mode: got %o, want %o", got, want)
+		}
+	})
+	t.Run("with a file that is no database is one sentence", func(t *testing.T) {
+		if err := os.Mkdir(h.path("odd"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		h.write("odd/crm.db", strings.Repeat("This is a letter. ", 1000))
+		for _, args := range [][]string{{"check"}, {"serve"}, {"migrate", "status"}} {
+			h.fails(h.run(append(args, "--data", "odd")...), exitFailed, "database")
+		}
+	})
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	h := emptyHome(t)
+	type state struct {
+		Version   int
+		Name      string
+		AppliedAt *string
+	}
+	status := func() []state { return decode[[]state](t, h.ok(h.run("migrate", "status", "--json"))) }
+
+	for _, m := range status() {
+		if m.AppliedAt != nil {
+			t.Errorf("before: %s: got applied at %s, want pending", m.Name, *m.AppliedAt)
+		}
+	}
+	if got := h.ok(h.run("migrate", "status")).out; !strings.Contains(got, "pending") {
+		t.Errorf("before: got %q, want pending", got)
+	}
+	if got := h.ok(h.run("migrate", "--dry-run")).out; !strings.Contains(got, "CREATE TABLE contacts (") {
+		t.Errorf("dry run: got %q, want the SQL", got)
+	}
+	dry := decode[migrateResult](t, h.ok(h.run("migrate", "--dry-run", "--json")))
+	if !dry.Pending || dry.Migrated || !strings.Contains(dry.SQL, "CREATE TABLE") {
+		t.Errorf("dry run: got %+v, want pending SQL", dry)
+	}
+	if got := h.files(); len(got) > 0 {
+		t.Fatalf("looking left files: %v", got)
+	}
+	if got := decode[migrateResult](t, h.ok(h.run("migrate", "--json"))); got.Pending || !got.Migrated || got.SQL != dry.SQL {
+		t.Errorf("migrate: got %+v, want what the dry run showed, done", got)
+	}
+	for _, m := range status() {
+		if m.AppliedAt == nil || m.Name == "" || m.Version == 0 {
+			t.Errorf("after: got %+v, want applied", m)
+		}
+	}
+	for _, args := range [][]string{{"migrate"}, {"migrate", "up"}, {"migrate", "--dry-run"}} {
+		if got, want := h.ok(h.run(args...)).out, "The schema is up to date\n"; got != want {
+			t.Errorf("%v: got %q, want %q", args, got, want)
+		}
+	}
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	h := emptyHome(t)
+	h.ok(h.run("migrate"))
+	db := h.database()
+	h.exec(db, "INSERT INTO schema_versions (version_id, is_applied) VALUES (99, 1)")
+	before := h.number(db, "SELECT count(*) FROM schema_versions")
+	for _, args := range [][]string{{"serve"}, {"check"}, {"user", "list"}, {"migrate"}, {"migrate", "--dry-run"}, {"migrate", "status"}} {
+		h.fails(h.run(args...), exitFailed, "99", "newer")
+	}
+	if got := h.number(db, "SELECT count(*) FROM schema_versions"); got != before {
+		t.Errorf("schema rows: got %d, want %d", got, before)
+	}
+	if copies, err := filepath.Glob(h.path("data/*before*")); err != nil || len(copies) > 0 {
+		t.Errorf("copies: got %v (%v), want none", copies, err)
+	}
+}

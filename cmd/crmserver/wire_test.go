@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"testing"
+
+	"go.uber.org/fx"
+
+	"github.com/omnicrm/omnicrm/crm/crmfx"
+)
+
+// Every composition must be complete before anybody starts it.
+
+func TestServerCompositionsAreComplete(t *testing.T) {
+	t.Parallel()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	tests := map[string]func(*Globals, *serveCmd){
+		"as it stands":        func(*Globals, *serveCmd) {},
+		"for a demo":          func(_ *Globals, s *serveCmd) { s.Demo = true },
+		"without workers":     func(_ *Globals, s *serveCmd) { s.Workers = 0 },
+		"without rate limits": func(g *Globals, _ *serveCmd) { g.RateLimit = 0 },
+		"behind a proxy": func(g *Globals, _ *serveCmd) {
+			g.PublicURL, g.TrustedProxies = "https://crm.example.com", []string{"10.0.0.0/8", "::1"}
+		},
+		"with flushing left to the system": func(g *Globals, _ *serveCmd) { g.SyncNormal = true },
+		"logging everything as JSON":       func(g *Globals, _ *serveCmd) { g.Log, g.JSON = "debug", true },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := &Globals{Data: t.TempDir(), RateLimit: 600, Log: "info"}
+			s := serveCmd{listening: listening{Addr: "127.0.0.1:0", Workers: 4}}
+			change(g, &s)
+			options, err := s.options(g, log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := fx.ValidateApp(options, fx.Invoke(func(*server) {})); err != nil {
+				t.Errorf("got %v, want a complete graph", err)
+			}
+		})
+	}
+}
+
+func TestBadSettingsAreRefused(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(*Globals, *serveCmd){
+		"a proxy that is no network":  func(g *Globals, _ *serveCmd) { g.TrustedProxies = []string{"proxy.local"} },
+		"a public address of no host": func(g *Globals, _ *serveCmd) { g.PublicURL = "https://" },
+		"a public address of FTP":     func(g *Globals, _ *serveCmd) { g.PublicURL = "ftp://crm.example.com" },
+		"a public address with a password": func(g *Globals, _ *serveCmd) {
+			g.PublicURL = "https://user:secret@crm.example.com"
+		},
+		"a negative rate limit": func(g *Globals, _ *serveCmd) { g.RateLimit = -1 },
+		"negative workers":      func(_ *Globals, s *serveCmd) { s.Workers = -1 },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var g Globals
+			var s serveCmd
+			change(&g, &s)
+			err := errors.Join(g.validate(), s.validate())
+			if _, ok := errors.AsType[usageError](err); !ok {
+				t.Errorf("got %v, want a usageError", err)
+			}
+		})
+	}
+}
+
+func TestCommandCompositionIsComplete(t *testing.T) {
+	t.Parallel()
+	g := &Globals{Data: t.TempDir()}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	if err := fx.ValidateApp(base(g, log, crmfx.Settings{Idle: true}), fx.Invoke(func(parts) {})); err != nil {
+		t.Errorf("got %v, want a complete graph", err)
+	}
+}
