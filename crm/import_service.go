@@ -169,19 +169,24 @@ func (k *core) format(name string) (Format, error) {
 }
 
 // guessFormat asks each format; where several say yes, the file's extension
-// decides, and then the more particular format: CSV takes any text.
+// decides, and then the more particular format: CSV takes any text. Where none
+// does, as with a CSV of one column, the extension decides alone: the format's
+// reader says what is wrong with the content.
 func (k *core) guessFormat(head []byte, fileName string) (string, error) {
 	var fit []string
+	var named string
 	for _, f := range k.formats {
-		if !f.LooksLike(head) {
-			continue
-		}
 		if strings.EqualFold(path.Ext(fileName), f.Extension()) {
-			return f.FormatName(), nil
+			named = f.FormatName()
 		}
-		fit = append(fit, f.FormatName())
+		if f.LooksLike(head) {
+			fit = append(fit, f.FormatName())
+		}
 	}
-	if len(fit) == 0 {
+	switch {
+	case named != "" && (len(fit) == 0 || slices.Contains(fit, named)):
+		return named, nil
+	case len(fit) == 0:
 		return "", Invalid("file", CodeInvalid, "is in no format known here; give a CSV, vCard or JSON lines file, and name the format if it is one")
 	}
 	slices.SortStableFunc(fit, func(a, b string) int { return boolOrder(a == "csv") - boolOrder(b == "csv") })

@@ -33,6 +33,7 @@ type gate struct {
 	pass   atomic.Int64
 	inside atomic.Int64
 	most   atomic.Int64
+	begun  atomic.Int64 // transactions asked for
 	open   chan struct{}
 	once   sync.Once
 }
@@ -44,6 +45,9 @@ func newGate(method string, pass int64) *gate {
 }
 
 func (g *gate) call(method string) error {
+	if method == "InTx" {
+		g.begun.Add(1)
+	}
 	if method != g.method || g.pass.Add(-1) >= 0 {
 		return nil
 	}
@@ -53,6 +57,18 @@ func (g *gate) call(method string) error {
 	<-g.open
 	g.inside.Add(-1)
 	return nil
+}
+
+// releaseAfter opens the gate as soon as f, in another goroutine, has asked for
+// a transaction, which then is the next one, and waits for f.
+func (g *gate) releaseAfter(t testing.TB, f func() error) error {
+	t.Helper()
+	before := g.begun.Load()
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	await(t, "the next transaction", func() bool { return g.begun.Load() > before })
+	g.release()
+	return <-done
 }
 
 func (g *gate) release() { g.once.Do(func() { close(g.open) }) }
@@ -216,16 +232,13 @@ func TestCancelEndsAJobThatRunsAndOneThatWaits(t *testing.T) {
 func (e *env) bulkOutside(f crm.ContactFilter, a crm.BulkAction, g *gate) crm.Job {
 	e.t.Helper()
 	var j crm.Job
-	var err error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	err := g.releaseAfter(e.t, func() error {
+		var err error
 		if j, err = e.Contacts.BulkByFilter(context.Background(), e.owner, f, a); err == nil {
 			_, err = e.Jobs.Cancel(context.Background(), e.owner, j.ID)
 		}
-	}()
-	g.release()
-	<-done
+		return err
+	})
 	if err != nil {
 		e.t.Fatalf("bulk and cancel: %v", err)
 	}

@@ -163,10 +163,11 @@ func (e *env) succeeded(id crm.ID) crm.Job {
 	return j
 }
 
-// await looks again and again until something is so, for at most a minute.
+// await looks again and again until something is so, for at most
+// three minutes: the race detector on a busy machine is that slow.
 func await(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
