@@ -55,9 +55,9 @@ func TestBulkByIDs(t *testing.T) {
 	}
 	bulk(3, crm.BulkAction{Verb: crm.BulkTag, AddTags: []string{"VIP"}})
 	bulk(0, crm.BulkAction{Verb: crm.BulkTag, AddTags: []string{"vip"}})
-	bulk(3, crm.BulkAction{Verb: crm.BulkUpdate, Stage: ptr(crm.StageLead)})
-	bulk(0, crm.BulkAction{Verb: crm.BulkUpdate, Stage: ptr(crm.StageLead)})
-	bulk(3, crm.BulkAction{Verb: crm.BulkUpdate, Stage: ptr(crm.Stage(""))})
+	bulk(3, crm.BulkAction{Verb: crm.BulkUpdate, Stage: new(crm.StageLead)})
+	bulk(0, crm.BulkAction{Verb: crm.BulkUpdate, Stage: new(crm.StageLead)})
+	bulk(3, crm.BulkAction{Verb: crm.BulkUpdate, Stage: new(crm.Stage(""))})
 	equal(t, "a blank stage", e.get(here[0].ID).Stage, crm.StageNone)
 	bulk(3, crm.BulkAction{Verb: crm.BulkTag, AddTags: []string{"b"}, RemoveTags: []string{"VÍP"}})
 	equalList(t, "tags", e.get(here[1].ID).Tags, []string{"b"})
@@ -100,7 +100,7 @@ func TestBulkRefusesBadInput(t *testing.T) {
 		{crm.BulkAction{Verb: crm.BulkTag, AddTags: []string{" "}}, "add"},
 		{crm.BulkAction{Verb: crm.BulkTag, AddTags: []string{"\x00"}}, "add[0]"},
 		{crm.BulkAction{Verb: crm.BulkUpdate}, "set"},
-		{crm.BulkAction{Verb: crm.BulkUpdate, Stage: ptr(crm.Stage("boss"))}, "stage"},
+		{crm.BulkAction{Verb: crm.BulkUpdate, Stage: new(crm.Stage("boss"))}, "stage"},
 	} {
 		_, err := e.Contacts.Bulk(ctx, e.owner, []crm.ID{id}, c.a)
 		wantInvalid(t, err, c.field)
@@ -134,7 +134,7 @@ func TestBulkByFilterChangesEveryMatchAndUndoBringsTheExactStateBack(t *testing.
 		want   int64
 	}{
 		{"a search with a typo", crm.ContactFilter{Search: "globxe"}, crm.BulkAction{Verb: crm.BulkTag, AddTags: []string{"g"}}, 1_150},
-		{"everything", crm.ContactFilter{}, crm.BulkAction{Verb: crm.BulkUpdate, Stage: ptr(crm.StageLead)}, 2_300},
+		{"everything", crm.ContactFilter{}, crm.BulkAction{Verb: crm.BulkUpdate, Stage: new(crm.StageLead)}, 2_300},
 		{"a delete", crm.ContactFilter{Search: "corporation"}, crm.BulkAction{Verb: crm.BulkDelete}, 1_150},
 		{"nobody", crm.ContactFilter{Tags: []string{"nobody"}}, crm.BulkAction{Verb: crm.BulkDelete}, 0},
 		{"a search without words", crm.ContactFilter{Search: "!?"}, crm.BulkAction{Verb: crm.BulkDelete}, 0},

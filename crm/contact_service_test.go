@@ -60,7 +60,7 @@ func TestUpdate(t *testing.T) {
 	})
 	t.Run("names the changed fields in its event and nothing else", func(t *testing.T) {
 		before := e.head()
-		c, err := e.Contacts.Update(ctx, e.owner, full.ID, crm.ContactPatch{Company: new(""), Stage: ptr(crm.StageLead), JobTitle: new("")})
+		c, err := e.Contacts.Update(ctx, e.owner, full.ID, crm.ContactPatch{Company: new(""), Stage: new(crm.StageLead), JobTitle: new("")})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"os"
 	"strings"
 	"time"
 
@@ -153,7 +152,7 @@ func ExampleWorkspaceService() {
 	}
 	fmt.Println(w.Region, w.TimeZone)
 	_, err = app.Workspaces.Update(ctx, actor, crm.WorkspacePatch{Region: new(string)})
-	fmt.Fprintln(os.Stdout, err)
+	fmt.Println(err)
 	// Output:
 	// DE Europe/Berlin
 	// update workspace: invalid: region must be a two-letter country code such as US

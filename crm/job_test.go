@@ -93,9 +93,9 @@ func TestAFailingJobIsTriedAgainLaterAndLater(t *testing.T) {
 	j := e.succeeded(e.bulk(crm.ContactFilter{}, tagAll).ID)
 	equal(t, "attempt", j.Attempt, 4)
 	equal(t, "changed", bulkResult(t, j).Changed, 300)
-	for i, least := range []time.Duration{200, 400} { // Half of 200 ms * 2^n; the rest is random.
-		if pause := tries[i+1].Sub(tries[i]); pause < least*time.Millisecond {
-			t.Errorf("pause %d: got %s, want at least %d ms", i+1, pause, least)
+	for i, least := range []time.Duration{200 * time.Millisecond, 400 * time.Millisecond} { // Half of 200 ms * 2^n; the rest is random.
+		if pause := tries[i+1].Sub(tries[i]); pause < least {
+			t.Errorf("pause %d: got %s, want at least %s", i+1, pause, least)
 		}
 	}
 	failures.Store(1_000)

@@ -21,9 +21,10 @@ type statement struct {
 func fixed(text string) statement { return statement{text: text} }
 
 // session runs statements: on the pool of readers, or on the writer's
-// connection inside a transaction. Errors are translated.
+// connection inside a transaction. Errors are translated. After the rows are
+// closed, done must be called; it is never nil.
 type session interface {
-	query(ctx context.Context, s statement, args ...any) (*sqlx.Rows, error)
+	query(ctx context.Context, s statement, args ...any) (rows *sqlx.Rows, done func(), err error)
 }
 
 // pool is the session of the reading connections. Safe for parallel use.
@@ -31,25 +32,44 @@ type pool struct {
 	db     *sqlx.DB
 	trace  func(string)
 	closed atomic.Bool
+	free   chan struct{} // holds one for each connection in use
 
 	mu       sync.RWMutex
 	prepared map[string]*sqlx.Stmt
 }
 
-func newPool(db *sqlx.DB, trace func(string)) *pool {
-	return &pool{db: db, trace: trace, prepared: map[string]*sqlx.Stmt{}}
+func newPool(db *sqlx.DB, connections int, trace func(string)) *pool {
+	return &pool{db: db, trace: trace, free: make(chan struct{}, connections), prepared: map[string]*sqlx.Stmt{}}
 }
 
-func (p *pool) query(ctx context.Context, s statement, args ...any) (*sqlx.Rows, error) {
+// query waits for a connection until ctx ends. Then only a statement that may
+// take long is cut short by it: to watch a context costs the driver a
+// goroutine a statement, and a point read twice its time.
+func (p *pool) query(ctx context.Context, s statement, args ...any) (*sqlx.Rows, func(), error) {
 	if p.closed.Load() {
-		return nil, errClosed
+		return nil, nothing, errClosed
 	}
 	if p.trace != nil {
 		p.trace(s.text)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, nothing, err
+	}
+	select {
+	case p.free <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nothing, ctx.Err()
+	}
+	if !s.passes {
+		ctx = context.WithoutCancel(ctx)
+	}
 	rows, err := p.run(ctx, s, args)
-	return rows, p.translate(err)
+	return rows, p.done, p.translate(err)
 }
+
+func (p *pool) done() { <-p.free }
+
+func nothing() {}
 
 func (p *pool) run(ctx context.Context, s statement, args []any) (*sqlx.Rows, error) {
 	if s.passes {
@@ -130,7 +150,8 @@ func one[T any](ctx context.Context, on session, scan scanner[T], s statement, a
 
 // each runs a query and calls do for every row.
 func each(ctx context.Context, on session, do func(*sqlx.Rows) error, s statement, args ...any) error {
-	rows, err := on.query(ctx, s, args...)
+	rows, done, err := on.query(ctx, s, args...)
+	defer done()
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (s *Store) open(ctx context.Context, path, sync string, o Options) error {
 	if err != nil {
 		return err
 	}
-	s.pool = newPool(readDB, o.trace)
+	s.pool = newPool(readDB, o.Readers, o.trace)
 	s.reads = reads{session: s.pool}
 	return s.removeOrphans(ctx)
 }

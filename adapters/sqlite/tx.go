@@ -50,12 +50,13 @@ func (t *tx) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (t *tx) query(ctx context.Context, s statement, args ...any) (*sqlx.Rows, error) {
+func (t *tx) query(ctx context.Context, s statement, args ...any) (*sqlx.Rows, func(), error) {
 	if err := t.ready(ctx); err != nil {
-		return nil, err
+		return nil, nothing, err
 	}
 	t.wrote = t.wrote || !strings.HasPrefix(s.text, "SELECT")
-	return t.conn.query(context.WithoutCancel(ctx), s, args)
+	rows, err := t.conn.query(context.WithoutCancel(ctx), s, args)
+	return rows, nothing, err
 }
 
 func (t *tx) exec(ctx context.Context, s statement, args ...any) (sql.Result, error) {

@@ -226,10 +226,13 @@ func TestImportOfBadFiles(t *testing.T) {
 
 func TestReportWhereTheFolderIsNotWritable(t *testing.T) {
 	t.Parallel()
+	if !fileExists("/proc/self") {
+		t.Skip("left out: there is no /proc, where nobody, root either, may make files")
+	}
 	h := newHome(t)
 	h.write("people.csv", "Name,Email\nAna,nowhere\nBob,\n")
 	c := h.command("import", h.path("people.csv"), "--email", email, "--json", "--data", h.path("data"))
-	c.Dir, c.Env = "/proc", append(c.Env, "TMPDIR="+t.TempDir()) // Nobody may make files in /proc, root either.
+	c.Dir, c.Env = "/proc", append(c.Env, "TMPDIR="+t.TempDir())
 	out, err := c.Output()
 	if err != nil {
 		t.Fatalf("%v", err)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -58,10 +59,7 @@ func TestFirstRunSetsUpOnce(t *testing.T) {
 	form.Set("email", email)
 	form.Set("password", password)
 	form.Set("timeZone", "Europe/Berlin")
-	wrong := url.Values{}
-	for k, v := range form {
-		wrong[k] = v
-	}
+	wrong := maps.Clone(form)
 	wrong.Set("token", "guessed")
 	if status, _ := visit(t, browser(t), action, wrong); status != http.StatusUnauthorized {
 		t.Errorf("a guessed token: got %d, want 401", status)
@@ -197,8 +195,11 @@ func (c *caller) begin(body string) *slowRequest {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		c.t.Fatal(err)
 	}
-	fmt.Fprintf(conn, "POST /api/v1/contacts HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
+	_, err = fmt.Fprintf(conn, "POST /api/v1/contacts HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
 		"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n", host, c.key, len(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
 	const goOn = "HTTP/1.1 100 Continue\r\n\r\n"
 	answer := make([]byte, len(goOn))
 	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != goOn {
