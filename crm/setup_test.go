@@ -308,6 +308,3 @@ func (c *clock) forward(d time.Duration) {
 func (c *clock) config(k *crm.Config) { k.Now = c.now }
 
 func lines(s ...string) io.Reader { return strings.NewReader(strings.Join(s, "\n") + "\n") }
-
-//go:fix inline
-func ptr[T any](v T) *T { return new(v) }
