@@ -9,15 +9,18 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 const (
 	// importChunk is how many records one transaction writes while nobody else
-	// writes: enough to share its costs (23,000 rows/s against 15,000 in small
-	// ones), little enough that another process waits less than 100 ms.
+	// writes: enough to share its costs (9,800 rows/s; 2,000 gave 12,000), few
+	// enough that another process waits about 100 ms for its turn.
 	importChunk = 1_000
 	// importChunkBeside is how many while others of this process write too.
-	importChunkBeside = 250
+	importChunkBeside = 100
+	// besideFor is how long after a write of somebody else chunks stay small.
+	besideFor = time.Second
 	// maxRecord bounds one record of a file, in bytes: a contact at all its
 	// limits, 200 fields of 5,000 characters, has up to 4 MB.
 	maxRecord = 5 << 20
@@ -48,8 +51,10 @@ type importEngine struct {
 	// differently.
 	signature string
 	read      atomic.Int64 // bytes
-	// callers is core.callers when the last chunk was begun.
-	callers int64
+	// callers is core.callers when the last chunk was begun, disturbed when it
+	// was last seen to have grown.
+	callers   int64
+	disturbed time.Time
 }
 
 // importRecord is a record on its way.
@@ -149,7 +154,10 @@ func (e *importEngine) readChunk(row *int64) ([]importRecord, error) {
 	var chunk []importRecord
 	limit := importChunk
 	if now := e.core.callers.Load(); now != e.callers {
-		e.callers, limit = now, importChunkBeside
+		e.callers, e.disturbed = now, time.Now()
+	}
+	if time.Since(e.disturbed) < besideFor {
+		limit = importChunkBeside
 	}
 	for size := 0; len(chunk) < limit && size < maxChunkBytes; {
 		r, err := e.reader.Next()

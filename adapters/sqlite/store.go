@@ -23,6 +23,7 @@ type Store struct {
 	pool    *pool
 	writer  *writer
 	conn    *writerConn
+	copies  *checkpointer
 	others  *neighbours
 	turns   rotation
 	newest  int64
@@ -106,7 +107,12 @@ func (s *Store) open(ctx context.Context, path, sync string, o Options) error {
 	if s.conn, err = openWriterConn(ctx, writeDB, o.trace); err != nil {
 		return err
 	}
-	s.writer = startWriter(s.conn, o.BusyTimeout, s.others)
+	copyDB, err := connect(path, writing, 1, sync, o)
+	if err != nil {
+		return err
+	}
+	s.copies = startCheckpointer(copyDB)
+	s.writer = startWriter(s.conn, o.BusyTimeout, s.others, s.copies)
 	readDB, err := connect(path, reading, o.Readers, sync, o)
 	if err != nil {
 		return err
@@ -139,6 +145,9 @@ func (s *Store) close() error {
 	}
 	if s.writer != nil {
 		s.writer.close()
+	}
+	if s.copies != nil {
+		errs = append(errs, s.copies.close())
 	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.close()) // Last: it copies the log into the file and removes it.

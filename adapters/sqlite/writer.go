@@ -51,6 +51,8 @@ type writer struct {
 	queue    chan *call
 	patience time.Duration
 	others   *neighbours
+	// copies takes the log into the file beside the writer.
+	copies *checkpointer
 	// careful is how many of the next calls get a savepoint.
 	careful int
 	// truncate is set while erased text may still stand in the write-ahead log.
@@ -61,9 +63,9 @@ type writer struct {
 	ended    chan struct{}
 }
 
-func startWriter(conn *writerConn, patience time.Duration, others *neighbours) *writer {
+func startWriter(conn *writerConn, patience time.Duration, others *neighbours, copies *checkpointer) *writer {
 	w := &writer{
-		conn: conn, queue: make(chan *call, groupCalls), patience: patience, others: others,
+		conn: conn, queue: make(chan *call, groupCalls), patience: patience, others: others, copies: copies,
 		stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go w.loop()
@@ -145,6 +147,7 @@ func (w *writer) loop() {
 			return
 		case c := <-w.queue:
 			held := w.group(c)
+			w.copies.after(held)
 			w.truncateLog()
 			w.others.giveWay(held, w.stop)
 		case <-later:
