@@ -3,6 +3,7 @@ package textindex
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 )
 
 // candidates are the documents that match so far, in the order of their slots,
@@ -46,6 +47,17 @@ func (c *candidates) keep(ok func(slot uint32) (score, bool)) {
 // each gives every candidate to use, until the context ends.
 func (c *candidates) each(ctx context.Context, use func(slot uint32, sc score)) error {
 	for i, slot := range c.slots {
+		if i&0x3FFF == 0x3FFF && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		use(slot, c.score(i))
+	}
+	return nil
+}
+
+// eachBackwards is each, the last slot first.
+func (c *candidates) eachBackwards(ctx context.Context, use func(slot uint32, sc score)) error {
+	for i, slot := range slices.Backward(c.slots) {
 		if i&0x3FFF == 0x3FFF && ctx.Err() != nil {
 			return ctx.Err()
 		}

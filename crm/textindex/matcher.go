@@ -28,11 +28,15 @@ func NewMatcher(text string) *Matcher {
 // text: all of a word that matches exactly or by typos, else the piece that
 // matches.
 func (m *Matcher) Spans(f Field) []Span {
-	words := tokens(f.Text)
+	var room [16]token
+	words, plain := appendPlainTokens(room[:0], f.Text)
+	if !plain {
+		words = tokens(f.Text)
+	}
 	var number []folded
 	if f.Kind == KindPhone {
 		words = slices.DeleteFunc(words, func(t token) bool { return isDigits(t.word) })
-		for _, c := range appendFolded(nil, f.Text) {
+		for _, c := range appendFolded(make([]folded, 0, len(f.Text)), f.Text) {
 			if '0' <= c.r && c.r <= '9' {
 				number = append(number, c)
 			}

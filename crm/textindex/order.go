@@ -3,6 +3,7 @@ package textindex
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -122,6 +123,17 @@ type position struct {
 func (s *selection) startAfterID(id ID) {
 	s.after = &position{id: id}
 	s.after.first, s.after.second = idNumbers(id)
+}
+
+// addAll offers all candidates. Slots were mostly given in the order in which
+// documents came, and so do their times and ids grow: begun at the end where
+// the largest are wanted, most candidates fall behind a selection that is full
+// already, and cost one comparison.
+func (s *selection) addAll(ctx context.Context, c *candidates) error {
+	if s.order.Desc {
+		return c.eachBackwards(ctx, s.add)
+	}
+	return c.each(ctx, s.add)
 }
 
 // add offers a document.

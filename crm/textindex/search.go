@@ -80,7 +80,7 @@ func (x *Index) Search(ctx context.Context, q Query) (Result, error) {
 		if err := best.startAfter(q.After); err != nil {
 			return err
 		}
-		if err := matches.each(ctx, best.add); err != nil {
+		if err := best.addAll(ctx, matches); err != nil {
 			return err
 		}
 		hits := best.sorted()
@@ -108,7 +108,7 @@ func (x *Index) MatchIDs(ctx context.Context, q Query, after ID, limit int) ([]I
 	err := x.search(ctx, q, func(_ *scratch, matches *candidates) error {
 		best := newSelection(x, Order{By: orderID}, limit, len(matches.slots))
 		best.startAfterID(after)
-		if err := matches.each(ctx, best.add); err != nil {
+		if err := best.addAll(ctx, matches); err != nil {
 			return err
 		}
 		for _, r := range best.sorted() {

@@ -1,6 +1,7 @@
 package textindex
 
 import (
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -101,35 +102,61 @@ func cutWord(in []folded) (word, rest []folded) {
 type token struct {
 	word       string
 	start, end int      // bytes of the original text
-	source     []folded // the characters behind word, apostrophes left out
+	source     []folded // the characters behind word, apostrophes left out; nil where each is its byte
 	gap        []folded // the characters between the word before and this one
 }
 
 // tokens returns the words of s with their places.
 func tokens(s string) []token {
 	var out []token
-	for left := appendFolded(nil, s); ; {
+	for left := appendFolded(make([]folded, 0, len(s)), s); ; {
 		word, rest := cutWord(left)
 		if len(word) == 0 {
 			return out
 		}
 		t := token{start: word[0].start, end: word[len(word)-1].end, gap: left[:len(left)-len(rest)-len(word)]}
 		left = rest
-		var raw []byte
-		for _, f := range word {
-			if !isApostrophe(f.r) {
-				raw = utf8.AppendRune(raw, f.r)
-				t.source = append(t.source, f)
-			}
+		t.source = slices.DeleteFunc(word, func(f folded) bool { return isApostrophe(f.r) })
+		raw := make([]byte, 0, t.end-t.start)
+		for _, f := range t.source {
+			raw = utf8.AppendRune(raw, f.r)
 		}
 		t.word = string(norm.NFC.Bytes(raw))
 		out = append(out, t)
 	}
 }
 
+// appendPlainTokens appends what [tokens] returns, without gaps, for a text in
+// which every character is an ASCII letter, a digit or a separator: most texts
+// are, and the words are then pieces of one string. It reports false for other
+// texts.
+func appendPlainTokens(out []token, s string) ([]token, bool) {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf || s[i] == '\'' || s[i] == '`' {
+			return out, false
+		}
+	}
+	lower := lowerASCII(s)
+	for i := 0; i < len(lower); {
+		start := i
+		for i < len(lower) && isWordRune(rune(lower[i])) {
+			i++
+		}
+		if i == start {
+			i++
+			continue
+		}
+		out = append(out, token{word: lower[start:i], start: start, end: i})
+	}
+	return out, true
+}
+
 // place returns the bytes of the original text behind n characters of the word
 // from its character first on.
 func (t token) place(first, n int) Span {
+	if t.source == nil {
+		return Span{t.start + first, t.start + first + n}
+	}
 	at, i := 0, 0
 	var s Span
 	for _, r := range t.word {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/pprof"
 	"strings"
 )
 
@@ -35,12 +36,30 @@ func main() {
 	flag.IntVar(&b.contacts, "contacts", 100_000, "contacts in the database")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds that medians are taken of")
 	flag.BoolVar(&b.million, "million", false, "also measure with a million contacts (half an hour, 6 GB of disk)")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of the measured process into this file")
 	flag.Parse()
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	if err := b.run(context.Background(), *only); err != nil {
+	if err := b.profiled(*profile, func() error { return b.run(context.Background(), *only) }); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// profiled does f under a CPU profile, if a file for one was named.
+func (b *bench) profiled(file string, f func() error) error {
+	if file == "" {
+		return f()
+	}
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return f()
 }
 
 // cases in the order of the table.
