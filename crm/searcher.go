@@ -271,32 +271,43 @@ func (s *searcher) loadAll(ctx context.Context, ws WorkspaceID, f *feed) error {
 		return err
 	}
 	f.position = head
-	pages := make(chan []Contact, 2)
-	readErr := make(chan error, 1)
-	readCtx, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
-		defer close(pages)
-		readErr <- s.readAll(readCtx, ws, pages)
-	}()
-	for page := range pages {
-		if err = s.index.PutDocuments(ctx, ws, documents(page)); err == nil {
-			err = s.makeRoom(ctx, ws, f)
-		}
-		if err != nil {
-			stop()
-			for range pages { // Let the reader end.
-			}
-			break
-		}
-	}
-	if readFailed := <-readErr; err == nil {
-		err = readFailed
-	}
-	if err != nil {
+	if err = s.fill(ctx, ws, f); err != nil {
 		return errors.Join(err, s.index.DropWorkspace(context.WithoutCancel(ctx), ws))
 	}
 	return s.apply(ctx, ws, f)
+}
+
+// fill puts every live contact into the index: one goroutine reads, and two
+// put, since an index works its documents out before it has to wait for others.
+func (s *searcher) fill(ctx context.Context, ws WorkspaceID, f *feed) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	pages := make(chan []Contact, 1)
+	var all sync.WaitGroup
+	all.Go(func() {
+		defer close(pages)
+		if err := s.readAll(ctx, ws, pages); err != nil {
+			stop(err)
+		}
+	})
+	for range 2 {
+		all.Go(func() {
+			for page := range pages {
+				if err := s.fillPage(ctx, ws, f, page); err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+func (s *searcher) fillPage(ctx context.Context, ws WorkspaceID, f *feed, page []Contact) error {
+	if err := s.index.PutDocuments(ctx, ws, documents(page)); err != nil {
+		return err
+	}
+	return s.makeRoom(ctx, ws, f)
 }
 
 func documents(contacts []Contact) []SearchDocument {
