@@ -240,8 +240,7 @@ func (c *CRM) checkImports(ctx context.Context, ws WorkspaceID, _ census, note n
 		}
 		err = note("imports", fmt.Sprintf("import %s is %s, but its job has ended", i.ID, i.Status), func() error {
 			j.Workspace, j.Subject, j.ID = ws, i.ID, i.JobID
-			c.Imports.ended(ctx, j)
-			return nil
+			return c.core.store.InTx(ctx, func(tx Tx) error { return c.Imports.ended(ctx, tx, j) })
 		})
 		if err != nil {
 			return err

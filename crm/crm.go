@@ -69,7 +69,7 @@ type core struct {
 	// undoImport and importEnded are set by the import service, which the
 	// services above it must not know.
 	undoImport  func(ctx context.Context, actor Actor, id ID) (Import, Job, error)
-	importEnded func(ctx context.Context, j Job)
+	importEnded func(ctx context.Context, tx Tx, j Job) error
 }
 
 // CRM is one instance: a struct of services. Several can live in one process.

@@ -133,7 +133,7 @@ func (h *history) actions() map[string]func(*rapid.T) {
 			policy := rapid.SampledFrom([]crm.OnDuplicate{crm.DuplicateUpdate, crm.DuplicateSkip, crm.DuplicateCreate}).Draw(t, "policy")
 			file := h.jsonLines(t)
 			run := func(dry bool) crm.Import {
-				i, err := h.Imports.Run(ctx, h.actor, crm.RunImport{NewImport: jsonl(lines(file)), ImportOptions: crm.ImportOptions{OnDuplicate: policy}, DryRun: dry})
+				i, err := h.Imports.Run(ctx, h.actor, crm.RunImport{NewImport: withOptions(jsonl(lines(file)), crm.ImportOptions{OnDuplicate: policy}), DryRun: dry})
 				h.allowed(t, err)
 				return i
 			}

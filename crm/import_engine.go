@@ -409,34 +409,6 @@ func (c *ImportCounts) add(rows []ImportRow) {
 	}
 }
 
-// commit writes the file into the store, chunk by chunk, each one transaction
-// with its rows, its fingerprints and the place to go on from.
-func (s *ImportService) commit(ctx context.Context, run *jobRun, i Import) error {
-	file, err := s.core.blobs.OpenBlob(ctx, run.Job.Workspace, i.Blob, 0)
-	if err != nil {
-		return fmt.Errorf("open the file: %w", err)
-	}
-	defer file.Close() //nolint:errcheck // Nothing was written.
-	e, err := s.engine(ctx, run.actor(), i, file)
-	if err != nil {
-		return err
-	}
-	if i.Checkpoint == 0 { // Outcomes and counts of the dry run.
-		e.imp.Counts = ImportCounts{}
-		if err := s.core.store.DeleteImportRows(ctx, run.Job.Workspace, i.ID); err != nil {
-			return fmt.Errorf("delete rows of the dry run: %w", err)
-		}
-	}
-	err = e.chunks(ctx, func(chunk []importRecord) error { return s.commitChunk(ctx, run, e, chunk) })
-	if err != nil {
-		return err
-	}
-	if err := s.commitEnd(ctx, run, e); err != nil {
-		return err
-	}
-	return s.core.blobs.DeleteBlob(ctx, run.Job.Workspace, i.Blob)
-}
-
 // chunks runs the reading side beside do and ends both.
 func (e *importEngine) chunks(ctx context.Context, do func([]importRecord) error) error {
 	readCtx, stop := context.WithCancel(ctx)
@@ -481,23 +453,4 @@ func (s *ImportService) commitChunk(ctx context.Context, run *jobRun, e *importE
 	}
 	e.imp = next
 	return nil
-}
-
-// commitEnd finishes import and job in one transaction.
-func (s *ImportService) commitEnd(ctx context.Context, run *jobRun, e *importEngine) error {
-	run.progress(e.imp.Size, e.imp.Size)
-	step := jobStep{last: true, result: func() any { return e.imp.Counts }}
-	return run.inTx(ctx, step, func(tx Tx) error {
-		i, err := tx.GetImport(ctx, run.Job.Workspace, e.imp.ID)
-		if err != nil {
-			return err
-		}
-		expect := i.Version
-		i.Counts = e.imp.Counts
-		i.Status, i.ErrorText, i.Blob, i.UpdatedAt, i.Version = ImportCommitted, "", ID{}, s.core.now(), i.Version+1
-		if err := tx.PutImport(ctx, run.Job.Workspace, i, expect); err != nil {
-			return err
-		}
-		return tx.AppendEvents(ctx, run.Job.Workspace, []Event{s.event(EventImportCommitted, run.actor(), i)})
-	})
 }

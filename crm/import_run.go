@@ -10,7 +10,6 @@ import (
 // RunImport is the input of [ImportService.Run].
 type RunImport struct {
 	NewImport
-	ImportOptions
 	// DryRun writes nothing and leaves no import behind.
 	DryRun bool
 	// Progress, when not nil, is called now and then with the bytes read and
@@ -19,14 +18,18 @@ type RunImport struct {
 	// OnRow, when not nil, is called for every record of a dry run that would
 	// not be written as it stands.
 	OnRow func(ImportRow)
+	// OnResume, when not nil, is called with the unfinished import that the
+	// run goes on with, under the mapping and policy that this one began with.
+	OnResume func(Import)
 }
 
 // attachEvery is how often a job that another process runs is looked at.
 const attachEvery = 200 * time.Millisecond
 
 // Run imports a file from beginning to end in this process; Start is not
-// needed. The same file again goes on where an interrupted run stopped. When
-// ctx ends the import is left to be continued.
+// needed. The same file again goes on where an interrupted run stopped, with
+// the options that one began with: others are a *ConflictError. When ctx ends
+// the import is left to be continued.
 func (s *ImportService) Run(ctx context.Context, actor Actor, in RunImport) (Import, error) {
 	if err := actor.Authorize(PermImport); err != nil {
 		return Import{}, fmt.Errorf("import: %w", err)
@@ -38,14 +41,11 @@ func (s *ImportService) Run(ctx context.Context, actor Actor, in RunImport) (Imp
 	if err != nil {
 		return Import{}, fmt.Errorf("import: %w", err)
 	}
-	if err := s.choose(&i, in.ImportOptions); err != nil {
-		return Import{}, errors.Join(fmt.Errorf("import: %w", err), s.removeFile(ctx, i, actor.Workspace))
-	}
 	if in.DryRun {
 		done, err := s.preview(ctx, actor, i, &in)
 		return done, errors.Join(err, s.removeFile(ctx, i, actor.Workspace))
 	}
-	i, err = s.runHere(ctx, actor, i, in.Progress)
+	i, err = s.runHere(ctx, actor, i, in)
 	if err != nil {
 		return i, fmt.Errorf("import: %w", err)
 	}
@@ -54,38 +54,50 @@ func (s *ImportService) Run(ctx context.Context, actor Actor, in RunImport) (Imp
 
 // runHere begins the import, or goes on with an unfinished one of the same
 // file, and works until it has ended.
-func (s *ImportService) runHere(ctx context.Context, actor Actor, i Import, progress func(done, total int64)) (Import, error) {
-	old, err := s.unfinished(ctx, actor, i)
+func (s *ImportService) runHere(ctx context.Context, actor Actor, i Import, in RunImport) (Import, error) {
+	i, err := s.beginOrResume(ctx, actor, i, in)
 	if err != nil {
 		return i, err
 	}
-	lease := s.core.newID()
-	var j Job
-	switch old {
-	case nil:
-		if err = s.core.store.InTx(ctx, func(tx Tx) error { return s.insert(ctx, tx, actor, i) }); err != nil {
-			return i, errors.Join(err, s.removeFile(ctx, i, actor.Workspace))
-		}
-	default:
-		if err = s.removeFile(ctx, i, actor.Workspace); err != nil {
-			return i, err
-		}
-		if old.Status == ImportFailed && old.Checkpoint == 0 { // Nothing was written by the choices of then.
-			old.Mapping, old.OnDuplicate = i.Mapping, i.OnDuplicate
-		}
-		i = *old
-	}
 	if i.Status != ImportCommitting {
-		i, j, err = s.startJob(ctx, actor, i.ID, phaseCommit, lease, func(now *Import) error {
-			now.Status, now.Mapping, now.OnDuplicate = ImportCommitting, i.Mapping, i.OnDuplicate
+		now, j, err := s.startJob(ctx, actor, i.ID, phaseCommit, s.core.newID(), func(now *Import) error {
+			now.Status, now.Mapping, now.OnDuplicate, now.ErrorText = ImportCommitting, i.Mapping, i.OnDuplicate, ""
 			return nil
 		})
 		if err != nil {
 			return i, err
 		}
-		s.runner.workHere(ctx, j, s.reporter(progress, i))
+		i = now
+		s.runner.workHere(ctx, j, s.reporter(in.Progress, i))
 	}
-	return s.follow(ctx, actor, i, progress)
+	return s.follow(ctx, actor, i, in.Progress)
+}
+
+// beginOrResume stores the import i, or returns the unfinished one of the same
+// file instead; i's own copy of the file is then removed.
+func (s *ImportService) beginOrResume(ctx context.Context, actor Actor, i Import, in RunImport) (Import, error) {
+	old, err := s.unfinished(ctx, actor, i)
+	if err == nil && old == nil {
+		if err = s.core.store.InTx(ctx, func(tx Tx) error { return s.insert(ctx, tx, actor, i) }); err == nil {
+			return i, nil
+		}
+	}
+	if err = errors.Join(err, s.removeFile(ctx, i, actor.Workspace)); err != nil {
+		return i, err
+	}
+	if old.Status == ImportFailed && old.Checkpoint == 0 { // Nothing was written by the choices of then.
+		old.Mapping, old.OnDuplicate = i.Mapping, i.OnDuplicate
+		return *old, nil
+	}
+	if began := in.differFrom(*old); began != "" {
+		return *old, stateError(old.ID, fmt.Sprintf(
+			"an import of this file has begun with %s and %d rows are done; leave the option away to go on like that, or undo import %s first",
+			began, old.Checkpoint, old.ID))
+	}
+	if in.OnResume != nil {
+		in.OnResume(*old)
+	}
+	return *old, nil
 }
 
 func (s *ImportService) reporter(progress func(done, total int64), i Import) func(done, total int64) {
@@ -134,7 +146,7 @@ func (s *ImportService) follow(ctx context.Context, actor Actor, i Import, progr
 			s.runner.workHere(ctx, claimed[0], report)
 			continue
 		}
-		if _, err := s.runner.claims.ReleaseLost(ctx, maxLosses, feedPage); err != nil {
+		if _, err := s.runner.claims.ReleaseLost(ctx, noEnd, feedPage); err != nil {
 			return i, err
 		}
 		select {

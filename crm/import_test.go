@@ -19,10 +19,15 @@ func jsonl(body io.Reader) crm.NewImport {
 	return crm.NewImport{Format: "jsonl", FileName: "people.jsonl", Body: body}
 }
 
+func withOptions(in crm.NewImport, o crm.ImportOptions) crm.NewImport {
+	in.ImportOptions = o
+	return in
+}
+
 // run imports lines to the end.
 func (e *env) run(o crm.ImportOptions, rows ...string) crm.Import {
 	e.t.Helper()
-	i, err := e.Imports.Run(context.Background(), e.owner, crm.RunImport{NewImport: jsonl(lines(rows...)), ImportOptions: o})
+	i, err := e.Imports.Run(context.Background(), e.owner, crm.RunImport{NewImport: withOptions(jsonl(lines(rows...)), o)})
 	if err != nil {
 		e.t.Fatalf("import: %v", err)
 	}

@@ -22,8 +22,11 @@ const (
 	pollEvery = 100 * time.Millisecond
 	// reapEvery is how often lost leases are looked for.
 	reapEvery = 5 * time.Second
-	// maxLosses fails a job whose workers keep dying without progress.
+	// maxLosses fails a job whose workers keep dying without progress. Whoever
+	// claims it next writes its end, so that what depends on the job learns of
+	// it in the same transaction; the store is told noEnd and only releases.
 	maxLosses = 20
+	noEnd     = 1 << 30
 	// perKind bounds how many jobs of one kind run at once in a process.
 	perKind = 5
 	// finishPatience bounds writing a job's end after its context is over.
@@ -36,6 +39,7 @@ var (
 	errLeaseLost = errors.New("the job's lease was lost")
 	errShutdown  = errors.New("shutting down")
 	errPanicked  = errors.New("the job failed inside; the log says where")
+	errLost      = errors.New("its workers were lost again and again without progress")
 )
 
 // jobRunner receives, claims and runs jobs.
@@ -79,7 +83,7 @@ func (r *jobRunner) run(ctx context.Context) {
 		case <-r.jobs.wake:
 		case <-poll.C:
 		case <-reap.C:
-			if _, err := r.claims.ReleaseLost(ctx, maxLosses, feedPage); err != nil && ctx.Err() == nil {
+			if _, err := r.claims.ReleaseLost(ctx, noEnd, feedPage); err != nil && ctx.Err() == nil {
 				r.core.log.Warn("lost jobs not released", "error", err)
 			}
 		}
@@ -171,6 +175,10 @@ func (r *jobRunner) workRun(ctx context.Context, run *jobRun, over error) {
 	handler, ok := r.jobs.handlers[j.Kind]
 	if !ok {
 		r.finish(ctx, run, fmt.Errorf("kind %q: %w", j.Kind, ErrNotFound))
+		return
+	}
+	if j.Losses >= maxLosses {
+		r.finish(context.WithoutCancel(ctx), run, errLost)
 		return
 	}
 	// The handler's context ends with its timeout, a cancel, a lost lease, or
@@ -296,6 +304,9 @@ func (r *jobRunner) finish(ctx context.Context, run *jobRun, failure error) {
 		if !j.Status.Final() {
 			return nil
 		}
+		if err := r.core.jobEnded(ctx, tx, j); err != nil {
+			return err
+		}
 		return tx.AppendEvents(ctx, j.Workspace, []Event{r.jobs.event(EventJobFinished, EventActor{Kind: ActorSystem}, j)})
 	})
 	if err != nil {
@@ -306,9 +317,6 @@ func (r *jobRunner) finish(ctx context.Context, run *jobRun, failure error) {
 	}
 	if failure != nil && ended.Status != JobQueued {
 		r.core.log.Warn("job ended", "job", ended.ID, "kind", ended.Kind, "status", ended.Status, "error", failure)
-	}
-	if ended.Status == JobFailed || ended.Status == JobCancelled {
-		r.core.afterJobCancelled(ctx, ended)
 	}
 }
 
@@ -326,6 +334,9 @@ func (r *jobRunner) settle(j *Job, failure error) {
 		j.Status, j.FinishedAt = JobCancelled, now
 		return
 	}
+	if errors.Is(failure, errLost) { // It was claimed to be ended: not an attempt.
+		j.Attempt = max(j.Attempt-1, 0)
+	}
 	j.ErrorCode, j.ErrorText = errorCode(failure), cutBytes(failure.Error(), maxErrorText)
 	if j.Attempt >= j.MaxAttempts || permanent(failure) {
 		j.Status, j.FinishedAt = JobFailed, now
@@ -336,7 +347,7 @@ func (r *jobRunner) settle(j *Job, failure error) {
 
 // permanent reports whether another attempt would end the same.
 func permanent(err error) bool {
-	return errors.Is(err, ErrInvalid) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge)
+	return errors.Is(err, errLost) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge)
 }
 
 func errorCode(err error) string {
@@ -351,6 +362,7 @@ func errorCode(err error) string {
 		{ErrUnavailable, "unavailable"},
 		{ErrTooLarge, "too_large"},
 		{context.DeadlineExceeded, "timeout"},
+		{errLost, "lost"},
 	} {
 		if errors.Is(err, e.target) {
 			return e.code
@@ -419,6 +431,9 @@ func (r *jobRun) inTx(ctx context.Context, step jobStep, fn func(tx Tx) error) e
 		}
 		expect := j.Version
 		j.Version++
+		if done := r.done.Load(); done > j.Done { // As a heartbeat would find.
+			j.Losses = 0
+		}
 		j.Done, j.Total = r.done.Load(), r.total.Load()
 		if step.checkpoint != nil {
 			if j.Checkpoint, err = json.Marshal(step.checkpoint()); err != nil {

@@ -229,9 +229,6 @@ func (s *JobService) Cancel(ctx context.Context, actor Actor, id ID) (Job, error
 	if stop != nil {
 		stop(errCancelAsked)
 	}
-	if j.Status == JobCancelled {
-		s.core.afterJobCancelled(ctx, j)
-	}
 	return j, nil
 }
 
@@ -265,7 +262,10 @@ func (s *JobService) changeJob(ctx context.Context, actor Actor, id ID, change f
 			return err
 		}
 		j.Version++
-		return tx.PutJob(ctx, actor.Workspace, j, expect)
+		if err := tx.PutJob(ctx, actor.Workspace, j, expect); err != nil || !j.Status.Final() {
+			return err
+		}
+		return s.core.jobEnded(ctx, tx, j)
 	})
 	return j, err
 }

@@ -74,6 +74,35 @@ func TestKilledImportEndsAsIfItHadNotBeen(t *testing.T) {
 	killed.agree(killed.importFile("people.csv"), figures{Rows: rows, Unchanged: rows})
 }
 
+func TestKilledImportGoesOnByTheOptionsItBeganWith(t *testing.T) {
+	t.Parallel()
+	const rows = 30_000
+	h := newHome(t)
+	h.writePeople("people.csv", 24, rows)
+	h.write("mapping.json", `[{"column": "Display Name", "target": "displayName"}]`)
+	db := h.database()
+	c := h.command("import", "people.csv", "--email", email, "--on-duplicate", "skip")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the import has begun", func() bool { return h.number(db, "SELECT coalesce(sum(live), 0) FROM contact_figures") > 0 })
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	h.exec(db, "UPDATE jobs SET lease_until = 1 WHERE status = 'running'")
+	h.fails(h.run("import", "people.csv", "--email", email, "--on-duplicate", "create"), exitFailed, "has begun with onDuplicate skip", "undo import ")
+	h.fails(h.run("import", "people.csv", "--email", email, "--mapping", "mapping.json"), exitFailed, "has begun with another mapping")
+	r := h.ok(h.run("import", "people.csv", "--email", email, "--json"))
+	if !strings.Contains(r.err, "Going on with the import of ") || !strings.Contains(r.err, "--on-duplicate skip and the mapping that it began with") {
+		t.Errorf("stderr: got %q, want it to say what is kept", r.err)
+	}
+	if got := decode[figures](t, r); got.Rows != rows {
+		t.Errorf("figures: got %+v, want %d rows", got, rows)
+	}
+	h.clean()
+}
+
 // moments are rising numbers of contacts at which to kill: the first is 0,
 // while the file is still being stored or right after.
 func moments(t *testing.T, rows int64, n int) []int64 {

@@ -19,7 +19,7 @@ type importCmd struct {
 	Workspace   string `help:"Name or id. Default: their only one."`
 	Format      string `help:"csv, vcard or jsonl. Default: told from the content."`
 	Mapping     string `placeholder:"FILE" help:"JSON file with the mapping of columns: [{\"column\", \"target\"}, ...]."`
-	OnDuplicate string `enum:"update,skip,create" default:"update" help:"What happens to a row that matches a contact: update, skip, create. Default ${default}."`
+	OnDuplicate string `enum:",update,skip,create" default:"" help:"What happens to a row that matches a contact: update, skip, create. Default update."`
 	DryRun      bool   `help:"Say what would happen and write nothing."`
 }
 
@@ -89,6 +89,7 @@ func (c importCmd) run(ctx context.Context, p parts, actor crm.Actor, in crm.Run
 	}
 	bar := newBar(t.err, title, 0)
 	in.Progress = bar.update
+	in.OnResume = func(i crm.Import) { c.sayResumed(t, i) }
 	report := newReportFile(c.File, c.DryRun)
 	defer report.abandon()
 	in.OnRow = report.row
@@ -114,6 +115,17 @@ func (c importCmd) run(ctx context.Context, p parts, actor crm.Actor, in crm.Run
 		return fmt.Errorf("no row of the file could be read; %s says why", path)
 	}
 	return nil
+}
+
+// sayResumed tells by which choices an unfinished import goes on: those it
+// began with.
+func (c importCmd) sayResumed(t terminal, i crm.Import) {
+	mapping := ""
+	if len(i.Mapping) > 0 {
+		mapping = " and the mapping"
+	}
+	fmt.Fprintf(t.err, "Going on with the import of %s, %s done, with the --on-duplicate %s%s that it began with\n", //nolint:errcheck // It is said once more by the result.
+		i.CreatedAt.Format(time.DateTime), counted(i.Checkpoint, "row"), i.OnDuplicate, mapping)
 }
 
 // failed says that the user's own signal ended the import, where it did.

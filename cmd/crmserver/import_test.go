@@ -156,7 +156,10 @@ func TestImportWithMapping(t *testing.T) {
 	h.write("good.json", `[{"column": "Wer", "target": "displayName"}, {"column": "Post", "target": "emails[0].address"}, {"column": "Rest", "target": "ignore"}]`)
 	h.fails(h.run("import", "people.csv", "--email", email, "--mapping", "none.json"), exitFailed, "none.json")
 	h.fails(h.run("import", "people.csv", "--email", email, "--mapping", "target.json"), exitFailed, "mapping[0]", "unknown target")
-	h.fails(h.run("import", "people.csv", "--email", email, "--mapping", "unknown.json"), exitFailed, "mapping[0]", "does not have")
+	h.fails(h.run("import", "people.csv", "--email", email, "--mapping", "unknown.json"), exitFailed, "mapping[0]", "Nobody", `its columns are "Wer", "Post", "Rest"`)
+	if got := h.number(h.database(), "SELECT (SELECT count(*) FROM imports) + (SELECT count(*) FROM jobs) + (SELECT count(*) FROM blobs)"); got != 0 {
+		t.Errorf("imports, jobs and files after refused mappings: got %d, want none", got)
+	}
 	// A refused mapping does not stand in the way of a good one.
 	h.agree(h.importFile("people.csv", "--mapping", "good.json"), figures{Rows: 1, Created: 1})
 	got := h.export("jsonl")

@@ -136,17 +136,16 @@ func (h *Handler) createImport(c *call) error {
 		return err
 	}
 	defer body.Close() //nolint:errcheck // A file that was only read.
-	created, err := h.app.Imports.Create(c.r.Context(), c.actor, crm.NewImport{Format: u.format, FileName: u.fileName, Body: body})
+	created, err := h.app.Imports.Create(c.r.Context(), c.actor, crm.NewImport{
+		Format: u.format, FileName: u.fileName, Body: body, LateOptions: func() crm.ImportOptions { return crm.ImportOptions{Mapping: u.mapping, OnDuplicate: u.onDuplicate} },
+	})
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), h.options.PreviewWait)
 	defer cancel()
-	previewed, err := h.app.Imports.Preview(ctx, c.actor, created.ID, crm.ImportOptions{Mapping: u.mapping, OnDuplicate: u.onDuplicate})
-	switch {
-	case err == nil:
-		created = previewed
-	case ctx.Err() == nil || c.r.Context().Err() != nil:
+	created, err = h.app.Imports.Preview(ctx, c.actor, created.ID, crm.ImportOptions{})
+	if err != nil {
 		return err
 	}
 	return c.writeCreated(c.link("imports", created.ID.String()), created.Version, importRecordOf(created))

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/transports/httpapi"
@@ -163,6 +164,9 @@ func TestUploadsThatAreRefused(t *testing.T) {
 		{"the format behind the file", [][2]string{{"file", people}, {"format", "csv"}}, "format", 400},
 		{"a mapping that is no JSON", [][2]string{{"mapping", "x"}, {"file", people}}, "mapping", 400},
 		{"a mapping with an unknown member", [][2]string{{"mapping", `[{"column":"Name","target":"notes","x":1}]`}, {"file", people}}, "mapping[0].x", 400},
+		{"a mapping of a column that the file has not", [][2]string{{"mapping", `[{"column":"Nobody","target":"notes"}]`}, {"file", people}}, "mapping[0]", 400},
+		{"the same behind the file", [][2]string{{"file", people}, {"mapping", `[{"column":"Name","target":"notes"},{"column":"Name","target":"tags"}]`}}, "mapping[1]", 400},
+		{"an unknown target behind the file", [][2]string{{"file", people}, {"mapping", `[{"column":"Name","target":"shoeSize"}]`}}, "mapping[0]", 400},
 		{"a file that is too large", [][2]string{{"file", big}}, "", 413},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -187,6 +191,34 @@ func TestUploadsThatAreRefused(t *testing.T) {
 	a := s.send(t, http.MethodGet, "imports", "").want(200)
 	if a.size("items") != 1 {
 		t.Errorf("refused uploads left imports: %s", a.body)
+	}
+}
+
+// A dry run that takes longer than a caller should wait goes on as a job.
+func TestAnUploadWhoseDryRunTakesTooLong(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *httpapi.Options) { o.PreviewWait = time.Nanosecond })
+	a := s.send(t, http.MethodPost, "imports?onDuplicate=skip", people, "Content-Type", "text/csv").want(201)
+	if a.get("status") != "previewing" || a.get("counts.rows") != 0.0 || a.get("onDuplicate") != "skip" {
+		t.Errorf("got %s, want it to be previewing", a.body)
+	}
+	if job := s.waitJob(t, a.text("jobId")); job.get("status") != "succeeded" {
+		t.Fatalf("got %s", job.body)
+	}
+	a = s.send(t, http.MethodGet, "imports/"+a.text("id"), "").want(200)
+	for path, want := range map[string]any{
+		"status": "ready", "counts.rows": 3.0, "counts.created": 2.0, "counts.problems": 1.0, "onDuplicate": "skip", "error": nil,
+	} {
+		if got := a.get(path); got != want {
+			t.Errorf("%s: got %v, want %v: %s", path, got, want, a.body)
+		}
+	}
+	if rows := s.send(t, http.MethodGet, "imports/"+a.text("id")+"/rows", "").want(200); rows.size("items") != 3 {
+		t.Errorf("rows of the dry run: got %s, want 3", rows.body)
+	}
+	s.waitJob(t, s.send(t, http.MethodPost, "imports/"+a.text("id")+"/commit", "").want(202).text("id"))
+	if got := s.send(t, http.MethodGet, "contacts", "").get("total"); got != 2.0 {
+		t.Errorf("contacts: got %v, want 2", got)
 	}
 }
 
