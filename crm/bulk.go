@@ -184,6 +184,8 @@ type bulkCheckpoint struct {
 	Done    int64 `json:"done"`
 	Total   int64 `json:"total"`
 	Changed int64 `json:"changed"`
+	// Removed says that the set has been removed, so that nobody looks for it.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // runBulkJob fixes the set of ids in a blob, then works through it page by
@@ -199,6 +201,9 @@ func (s *ContactService) runBulkJob(ctx context.Context, run *jobRun) error {
 	at, err := decodeCheckpoint[bulkCheckpoint](run.Job)
 	if err != nil {
 		return err
+	}
+	if at.Removed {
+		return Invalid("job", CodeInvalid, "ended 30 days ago or longer, and its set of contacts is removed; start the action anew")
 	}
 	if !at.Fixed {
 		if at.Total, err = s.fixSet(ctx, run, p.Filter); err != nil {

@@ -120,6 +120,7 @@ func New(c Config) (*CRM, error) {
 	app.runner = newJobRunner(k, c.Store, c.Queue, c.Workers)
 	app.Imports.runner = app.runner
 	k.jobs.register(JobContactImport, jobOptions{Timeout: 24 * time.Hour}, app.Imports.runJob)
+	k.jobs.register(JobContactExport, jobOptions{Timeout: time.Hour}, app.Exports.runExportJob)
 	k.jobs.register(JobBulkUpdate, jobOptions{Timeout: 6 * time.Hour}, app.Contacts.runBulkJob)
 	k.jobs.register(JobPurge, jobOptions{Timeout: time.Hour}, app.runPurge)
 	return app, nil

@@ -130,6 +130,9 @@ func (s *ImportService) Undo(ctx context.Context, actor Actor, id ID) (Import, J
 		if i.Status != ImportCommitted && i.Status != ImportFailed {
 			return stateError(i.ID, "only a finished import can be undone; this one is "+string(i.Status))
 		}
+		if i.UpdatedAt.Before(trashEnd(s.core.now())) {
+			return stateError(i.ID, "the import ended more than 30 days ago; what was there before it is not kept longer")
+		}
 		if i.Actor.User != actor.User && !actor.May(PermJobsAll) {
 			return fmt.Errorf("undo of another's import needs the role admin: %w", ErrForbidden)
 		}

@@ -11,6 +11,7 @@ type JobKind string
 // The built-in kinds.
 const (
 	JobContactImport JobKind = "contact_import"
+	JobContactExport JobKind = "contact_export"
 	JobBulkUpdate    JobKind = "bulk_update"
 	JobPurge         JobKind = "purge"
 )

@@ -14,6 +14,11 @@ const (
 	purgeEvery = time.Hour
 	// purgePage is how much one transaction purges.
 	purgePage = 500
+	// fileDays is how long the file of an import and the set of a bulk action
+	// that did not come to an end stay, so that they can be gone on with.
+	fileDays = 30
+	// filesEvery is how often a process looks for files that nobody needs.
+	filesEvery = 24 * time.Hour
 )
 
 func trashEnd(now time.Time) time.Time { return now.AddDate(0, 0, -trashDays) }
@@ -23,8 +28,15 @@ func trashEnd(now time.Time) time.Time { return now.AddDate(0, 0, -trashDays) }
 func (c *CRM) runPeriodic(ctx context.Context) {
 	tick := time.NewTicker(purgeEvery)
 	defer tick.Stop()
+	var files time.Time
 	for {
-		if err := c.purgeDue(ctx); err != nil && ctx.Err() == nil {
+		err := c.purgeDue(ctx)
+		if now := c.core.now(); err == nil && now.Sub(files) >= filesEvery {
+			if err = c.purgeFiles(ctx, now); err == nil {
+				files = now
+			}
+		}
+		if err != nil && ctx.Err() == nil {
 			c.core.log.Warn("purge not finished; it goes on in an hour", "error", err)
 		}
 		select {
@@ -39,7 +51,24 @@ func (c *CRM) runPeriodic(ctx context.Context) {
 // what belongs to no workspace's view.
 func (c *CRM) purgeDue(ctx context.Context) error {
 	now := c.core.now()
-	due, err := c.system.PurgeCandidates(ctx, trashEnd(now), feedPage)
+	if err := c.queuePurges(ctx, trashEnd(now)); err != nil {
+		return err
+	}
+	if err := drain(func() (int, error) { return c.system.PurgeImages(ctx, trashEnd(now), purgePage) }); err != nil {
+		return fmt.Errorf("purge images: %w", err)
+	}
+	err := drain(func() (int, error) { return c.system.PurgeIdempotencyRecords(ctx, now.Add(-idempotencyTTL), purgePage) })
+	if err != nil {
+		return fmt.Errorf("purge idempotency records: %w", err)
+	}
+	return nil
+}
+
+// queuePurges queues a purge for each workspace with contacts that went to the
+// trash before the time. Where more are due than one look shows, the rest may
+// be of any workspace: each is asked.
+func (c *CRM) queuePurges(ctx context.Context, before time.Time) error {
+	due, err := c.system.PurgeCandidates(ctx, before, feedPage)
 	if err != nil {
 		return fmt.Errorf("find contacts to purge: %w", err)
 	}
@@ -53,14 +82,41 @@ func (c *CRM) purgeDue(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := drain(func() (int, error) { return c.system.PurgeImages(ctx, trashEnd(now), purgePage) }); err != nil {
-		return fmt.Errorf("purge images: %w", err)
+	if len(due) < feedPage {
+		return nil
 	}
-	err = drain(func() (int, error) { return c.system.PurgeIdempotencyRecords(ctx, now.Add(-idempotencyTTL), purgePage) })
-	if err != nil {
-		return fmt.Errorf("purge idempotency records: %w", err)
+	return c.eachWorkspace(ctx, func(ws WorkspaceID) error {
+		if queued[ws] {
+			return nil
+		}
+		ids, err := c.core.store.ListContactIDs(ctx, ws, ContactCriteria{Trash: true, UpdatedAt: TimeRange{To: before}}, ID{}, 1)
+		if err != nil {
+			return fmt.Errorf("find contacts to purge: %w", err)
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		return c.queuePurge(ctx, ws)
+	})
+}
+
+func (c *CRM) eachWorkspace(ctx context.Context, do func(WorkspaceID) error) error {
+	var after WorkspaceID
+	for {
+		page, err := c.system.ListWorkspaces(ctx, after, feedPage)
+		if err != nil {
+			return fmt.Errorf("list workspaces: %w", err)
+		}
+		for _, w := range page {
+			if err := do(w.ID); err != nil {
+				return err
+			}
+			after = w.ID
+		}
+		if len(page) < feedPage {
+			return nil
+		}
 	}
-	return nil
 }
 
 func drain(step func() (int, error)) error {

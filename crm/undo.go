@@ -42,6 +42,8 @@ func (k *core) undoJob(ctx context.Context, actor Actor, j Job) (Job, error) {
 		return Job{}, &ConflictError{Reason: ConflictState, ID: j.ID, Message: "an undo cannot be undone; do the action again"}
 	case !j.Status.Final():
 		return Job{}, &ConflictError{Reason: ConflictState, ID: j.ID, Message: "the job is still running; cancel it first"}
+	case j.FinishedAt.Before(trashEnd(k.now())):
+		return Job{}, &ConflictError{Reason: ConflictState, ID: j.ID, Message: "the job ended more than 30 days ago; what was there before it is not kept longer"}
 	}
 	if err := actor.Authorize(PermContactsWrite); err != nil {
 		return Job{}, err

@@ -32,22 +32,27 @@ func (c exportCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 		if err != nil {
 			return err
 		}
-		n, err := c.write(ctx, p, actor, export, t)
+		defer export.Close(ctx)
+		n, err := c.write(ctx, export, t)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return errors.New("interrupted; the export is not whole, run it again")
 		case err != nil:
 			return err
 		case g.JSON && c.Out != "":
-			return printJSON(t.out, map[string]any{"contacts": n, "file": c.Out})
+			return printJSON(t.out, map[string]any{"contacts": n, "leftOut": export.LeftOut(), "file": c.Out})
 		}
-		_, err = fmt.Fprintf(t.err, "Exported %s\n", counted(int64(n), "contact"))
+		gone := ""
+		if left := export.LeftOut(); left > 0 {
+			gone = fmt.Sprintf("; %d were deleted meanwhile and are left out", left)
+		}
+		_, err = fmt.Fprintf(t.err, "Exported %s%s\n", counted(int64(n), "contact"), gone)
 		return err
 	})
 }
 
 // write streams the export to where it was asked for.
-func (c exportCmd) write(ctx context.Context, p parts, actor crm.Actor, e *crm.Export, t terminal) (int, error) {
+func (c exportCmd) write(ctx context.Context, e *crm.Export, t terminal) (int, error) {
 	if c.Out == "" {
 		w := bufio.NewWriterSize(t.out, exportBuffer)
 		n, err := e.WriteTo(ctx, w, nil)
@@ -56,11 +61,7 @@ func (c exportCmd) write(ctx context.Context, p parts, actor crm.Actor, e *crm.E
 		}
 		return n, err
 	}
-	whole, err := p.App.Contacts.List(ctx, actor, crm.ContactListQuery{PageSize: 1})
-	if err != nil {
-		return 0, err
-	}
-	bar := newBar(t.err, "Exporting", int64(whole.Total))
+	bar := newBar(t.err, "Exporting", int64(e.Total))
 	n, err := c.writeFile(ctx, e, func(done int) { bar.set(int64(done)) })
 	if err == nil {
 		bar.set(int64(n))

@@ -26,6 +26,7 @@ func (h *Handler) exportContacts(c *call) error {
 	if err != nil {
 		return err
 	}
+	defer export.Close(c.r.Context()) // Over HTTP nobody resumes it: the next request makes its own.
 	header := c.w.Header()
 	header.Set("Content-Type", export.MediaType)
 	header.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": export.FileName}))
