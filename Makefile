@@ -31,6 +31,10 @@ STRICT    ?=
 FUZZTIME  ?= 30s
 BENCHFLAGS ?=
 
+# The tests that honour OMNICRM_SOAK, and where they are.
+SOAKTESTS := TestRoundTripOfManyContacts
+SOAKPKGS  := ./cmd/crmserver
+
 .PHONY: help
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +72,10 @@ cover: ## Print the share of statements the tests reach, by package and in all.
 	@mkdir -p $(BIN)
 	$(GO) test -count=1 -timeout=15m -coverpkg=./... -coverprofile=$(BIN)/cover.out $(TESTFLAGS) $(PKG)
 	$(GO) tool cover -func=$(BIN)/cover.out | tail -1
+
+.PHONY: soak
+soak: ## Run the tests that OMNICRM_SOAK=1 makes large, such as 100,000 contacts out and in again.
+	OMNICRM_SOAK=1 $(GO) test -count=1 -v -timeout=60m -run '^($(SOAKTESTS))$$' $(SOAKPKGS)
 
 .PHONY: bench
 bench: ## Print the table of the benchmark program (BENCHFLAGS are its flags).
