@@ -143,10 +143,13 @@ func (h *home) timed(args ...string) result {
 	}
 	watchdog := time.AfterFunc(10*patience, func() { c.Process.Kill() }) //nolint:errcheck // It has ended, then.
 	defer watchdog.Stop()
+	ended := make(chan struct{})
+	peak := peakMemory(c.Process.Pid, ended)
 	_ = c.Wait() // The exit code tells.
+	close(ended)
 	took := time.Since(begin).Round(10 * time.Millisecond)
 	what := strings.Replace(strings.Join(args[:min(len(args), 5)], " "), " --email "+email, "", 1)
 	h.t.Logf("%s: %s, CPU %s, peak memory %d MB", what, took,
-		(c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Round(10*time.Millisecond), peakMemory(c.ProcessState)>>20)
+		(c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Round(10*time.Millisecond), <-peak>>20)
 	return h.ok(result{args, c.ProcessState.ExitCode(), out.String(), errs.String()})
 }
