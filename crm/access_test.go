@@ -79,6 +79,10 @@ func operations() []operation {
 			_, err := c.Exports.Prepare(ctx, a, crm.ExportQuery{})
 			return err
 		}, false},
+		{"Exports.Resume", crm.RoleViewer, read, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
+			_, err := c.Exports.Resume(ctx, a, id)
+			return err
+		}, true},
 		{"Workspaces.Get", crm.RoleViewer, read, func(ctx context.Context, c app, a crm.Actor, _ crm.ID) error {
 			_, err := c.Workspaces.Get(ctx, a)
 			return err
