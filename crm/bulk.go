@@ -145,7 +145,9 @@ type bulkPayload struct {
 }
 
 // BulkByFilter changes every contact that matches the filter now, as a job.
-// The set is fixed when the job begins; the whole action can be undone.
+// The set is fixed when the job begins; the whole action can be undone. The
+// zero filter is every contact; a blank search or tag is refused, because
+// whoever sends one has not meant everybody.
 func (s *ContactService) BulkByFilter(ctx context.Context, actor Actor, f ContactFilter, a BulkAction) (Job, error) {
 	if err := actor.Authorize(PermContactsWrite); err != nil {
 		return Job{}, fmt.Errorf("bulk %s: %w", a.Verb, err)
@@ -159,6 +161,9 @@ func (s *ContactService) BulkByFilter(ctx context.Context, actor Actor, f Contac
 		return Job{}, fmt.Errorf("bulk %s: %w", a.Verb, err)
 	}
 	if _, err := f.criteria(w.TimeZone, s.core.now()); err != nil {
+		return Job{}, fmt.Errorf("bulk %s: %w", a.Verb, err)
+	}
+	if err := f.checkChosen(); err != nil {
 		return Job{}, fmt.Errorf("bulk %s: %w", a.Verb, err)
 	}
 	return s.core.startBulk(ctx, actor, bulkPayload{Filter: f, Action: a}, ID{})

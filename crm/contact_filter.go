@@ -236,6 +236,24 @@ func (f ContactFilter) checkLists(p *problems) {
 	}
 }
 
+// checkChosen refuses what a list passes over as not chosen.
+func (f ContactFilter) checkChosen() error {
+	var p problems
+	blank := func(s string) bool { return strings.TrimSpace(s) == "" }
+	for _, list := range []struct {
+		name   string
+		values []string
+	}{{"tag", f.Tags}, {"source", f.Sources}} {
+		if slices.ContainsFunc(list.values, blank) {
+			p.add(list.name, CodeRequired, "must not be blank; leave it out to mean every contact")
+		}
+	}
+	if f.Search != "" && blank(f.Search) {
+		p.add("search", CodeRequired, "must not be blank; leave it out to mean every contact")
+	}
+	return p.err()
+}
+
 func asValidation(err error) *ValidationError {
 	v, ok := err.(*ValidationError) //nolint:errorlint // Only for errors made a line ago by Invalid.
 	if !ok {

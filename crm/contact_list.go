@@ -25,7 +25,7 @@ type ContactListQuery struct {
 	// PageSize 1 to 200, default 25.
 	PageSize int
 	Cursor   string
-	// Facets to count over all matches.
+	// Facets to count over all matches. They exclude the trash.
 	Facets []Facet
 }
 
@@ -141,6 +141,9 @@ func (q ContactListQuery) checkPaging(p *problems) {
 			p.add("facets", CodeUnknown, "must be stage, tag, source or company")
 		}
 	}
+	if len(q.Facets) > 0 && q.Filter.Trash { // The trash is in no index.
+		p.add("facets", CodeInvalid, "cannot be counted over the trash; leave out facets or trash")
+	}
 }
 
 func (p listPlan) offset() int { return max(p.q.Page-1, 0) * p.q.PageSize }
@@ -199,9 +202,6 @@ func (s *ContactService) total(ctx context.Context, ws WorkspaceID, p listPlan, 
 // and the answer says so.
 func (s *ContactService) facets(ctx context.Context, ws WorkspaceID, p listPlan, list *ContactList) error {
 	list.Facets = map[Facet][]FacetValue{}
-	if p.where.Trash {
-		return nil
-	}
 	r, err := s.core.search.query(ctx, ws, SearchQuery{MatchAll: true, Where: p.where, Facets: p.q.Facets})
 	if errors.Is(err, errIndexNotReady) {
 		list.Degraded = true

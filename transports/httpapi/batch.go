@@ -51,11 +51,12 @@ func (h *Handler) batchContacts(c *call) error {
 		return err
 	}
 	items := make([]batchItem, len(in.Contacts))
+	inputs := make([]newContactInput, len(in.Contacts))
 	var good []int
 	var contacts []crm.NewContact
 	for i, entry := range in.Contacts {
-		contact, err := h.batchContact(entry)
-		if err != nil {
+		var contact crm.NewContact
+		if inputs[i], contact, err = h.batchContact(entry); err != nil {
 			items[i] = problemItem(err)
 			continue
 		}
@@ -67,6 +68,7 @@ func (h *Handler) batchContacts(c *call) error {
 			return err
 		}
 		for i, r := range results {
+			r.Err = inputs[good[i]].inSentWords(r.Err)
 			items[good[i]] = batchItemOf(r)
 		}
 	} else if err := c.actor.Authorize(crm.PermContactsWrite); err != nil {
@@ -75,20 +77,20 @@ func (h *Handler) batchContacts(c *call) error {
 	return c.writeJSON(http.StatusOK, batchResults{Items: items})
 }
 
-func (h *Handler) batchContact(entry batchEntry) (crm.NewContact, error) {
+func (h *Handler) batchContact(entry batchEntry) (in newContactInput, contact crm.NewContact, err error) {
 	tree, err := parseJSON(entry.RawMessage)
 	if err != nil {
-		return crm.NewContact{}, err
+		return in, contact, err
 	}
 	schema := h.registry.Schema(typeOf[newContactInput](), true, "")
 	if err := checkSchema(h.registry, schema, tree, ""); err != nil {
-		return crm.NewContact{}, err
+		return in, contact, err
 	}
-	var in newContactInput
 	if err := json.Unmarshal(entry.RawMessage, &in); err != nil {
-		return crm.NewContact{}, decodeError("body", err)
+		return in, contact, decodeError("body", err)
 	}
-	return in.newContact()
+	contact, err = in.newContact()
+	return in, contact, err
 }
 
 func batchItemOf(r crm.BatchResult) batchItem {

@@ -1,10 +1,14 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -18,7 +22,7 @@ type dateFilterInput struct {
 
 // filterInput is the filter of a bulk action: the parameters of the list.
 type filterInput struct {
-	Search            string               `json:"search,omitempty" maxLength:"200"`
+	Search            string               `json:"search,omitempty" minLength:"1" maxLength:"200" doc:"A blank one is refused here: it would mean everybody."`
 	Stages            oneOrMany[crm.Stage] `json:"stage,omitempty"`
 	Tags              oneOrMany[string]    `json:"tag,omitempty"`
 	TagMode           string               `json:"tagMode,omitempty" enum:"any,all"`
@@ -33,12 +37,50 @@ type filterInput struct {
 	Trash             bool                 `json:"trash,omitempty"`
 }
 
+// TransformSchema adds field.<key>, as the list has it.
+func (filterInput) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	if s.Extensions == nil {
+		s.Extensions = map[string]any{}
+	}
+	s.Extensions[patternProperties] = map[string]*huma.Schema{
+		fieldPattern: {Type: huma.TypeString, Description: "By a custom field, as field.<key> in the list."},
+	}
+	return s
+}
+
+// UnmarshalJSON reads custom fields by either way of naming them.
+func (in *filterInput) UnmarshalJSON(data []byte) error {
+	type plain filterInput
+	var members map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(data, (*plain)(in)), json.Unmarshal(data, &members)); err != nil {
+		return err // Of encoding/json, with the place.
+	}
+	for _, name := range sortedKeys(members) {
+		if !isFieldFilter(name) {
+			continue
+		}
+		key := strings.TrimPrefix(name, fieldPrefix)
+		var value string
+		if err := json.Unmarshal(members[name], &value); err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		if other, ok := in.Fields[key]; ok && other != value {
+			return crm.Invalid("filter."+name, crm.CodeDuplicate, "is given with another value in fields")
+		}
+		if in.Fields == nil {
+			in.Fields = map[string]string{}
+		}
+		in.Fields[key] = value
+	}
+	return nil
+}
+
 func (in filterInput) filter() crm.ContactFilter {
 	date := func(d dateFilterInput) crm.DateFilter {
 		return crm.DateFilter{Mode: crm.DateMode(d.Mode), From: d.From, To: d.To}
 	}
 	return crm.ContactFilter{
-		Search: strings.TrimSpace(in.Search), Stages: in.Stages, Tags: in.Tags, TagMode: crm.TagMode(in.TagMode), Sources: in.Sources,
+		Search: in.Search, Stages: in.Stages, Tags: in.Tags, TagMode: crm.TagMode(in.TagMode), Sources: in.Sources,
 		HasEmail: in.HasEmail, HasPhone: in.HasPhone, CreatedAt: date(in.CreatedAt), UpdatedAt: date(in.UpdatedAt),
 		LastInteractionAt: date(in.LastInteractionAt), TimeZone: in.TimeZone, Fields: in.Fields, Trash: in.Trash,
 	}

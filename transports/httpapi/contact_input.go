@@ -1,7 +1,10 @@
 package httpapi
 
 import (
+	"errors"
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -90,6 +93,25 @@ func (in newContactInput) newContact() (crm.NewContact, error) {
 		c.Phones = []crm.Phone{{Number: phone, Primary: true}}
 	}
 	return c, nil
+}
+
+// inSentWords names the fields of a broken rule as the request did: a short
+// form is one entry of a list to the service.
+func (in newContactInput) inSentWords(err error) error {
+	invalid, ok := errors.AsType[*crm.ValidationError](err)
+	if !ok {
+		return err
+	}
+	fields := slices.Clone(invalid.Fields)
+	for i, f := range fields {
+		switch {
+		case in.PrimaryEmail.value != "" && strings.HasPrefix(f.Field, "emails[0]"):
+			fields[i].Field = "primaryEmail"
+		case in.PrimaryPhone.value != "" && strings.HasPrefix(f.Field, "phones[0]"):
+			fields[i].Field = "primaryPhone"
+		}
+	}
+	return &crm.ValidationError{Fields: fields}
 }
 
 func notBoth(short, list string) error {

@@ -19,7 +19,7 @@ func (h *Handler) createContact(c *call) error {
 	}
 	contact, err := h.app.Contacts.Create(c.r.Context(), c.actor, input)
 	if err != nil {
-		return err // The service has said what it was doing; here and below.
+		return in.inSentWords(err) // The service has said what it was doing; here and below.
 	}
 	c.w.Header().Set("Location", c.link("contacts", contact.ID.String()))
 	return c.writeContact(201, contact)

@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// fieldPrefix leads the parameters that filter by custom fields.
-	fieldPrefix = "field."
+	// fieldPrefix leads the parameters that filter by custom fields, and the
+	// members of a bulk action's filter that are the same.
+	fieldPrefix  = "field."
+	fieldPattern = `^field\..`
 	// maxRepeats bounds how often a repeatable parameter may stand.
 	maxRepeats = 100
 	// maxQuery bounds the query string, in bytes.
@@ -57,7 +59,7 @@ func (v *validator) checkParameter(op *operation, name string, values url.Values
 	place := shownKey(strings.ToValidUTF8(name, "�"))
 	p := op.parameters[name]
 	if p == nil {
-		if key, ok := strings.CutPrefix(name, fieldPrefix); !ok || !op.fieldFilters || key == "" {
+		if !op.fieldFilters || !isFieldFilter(name) {
 			v.add(place, crm.CodeUnknown, "is not known here; "+knownParameters(op))
 			return
 		}
@@ -114,6 +116,11 @@ func parameterValue(schemaType, text string) any {
 		}
 	}
 	return text
+}
+
+// isFieldFilter reports whether the name is field.<key>.
+func isFieldFilter(name string) bool {
+	return len(name) > len(fieldPrefix) && strings.HasPrefix(name, fieldPrefix)
 }
 
 func knownParameters(op *operation) string {

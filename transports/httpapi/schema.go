@@ -16,7 +16,10 @@ const (
 	// clearable marks a list that may be null in a request; answers have no
 	// lists that are null. It never reaches the document.
 	clearable = "x-clearable"
-	maxCursor = 4_096
+	// patternProperties is the JSON Schema keyword, which the generator's type
+	// has no member for.
+	patternProperties = "patternProperties"
+	maxCursor         = 4_096
 )
 
 // newRegistry returns the registry that makes JSON schemas of our types.
@@ -185,8 +188,8 @@ func (o *oneOrMany[T]) UnmarshalJSON(data []byte) error {
 // Schema accepts either form.
 func (oneOrMany[T]) Schema(r huma.Registry) *huma.Schema {
 	one := r.Schema(reflect.TypeFor[T](), true, "")
-	most := maxRepeats
-	return &huma.Schema{OneOf: []*huma.Schema{one, {Type: huma.TypeArray, Items: one, MaxItems: &most}}}
+	least, most := 1, maxRepeats
+	return &huma.Schema{OneOf: []*huma.Schema{one, {Type: huma.TypeArray, Items: one, MinItems: &least, MaxItems: &most}}}
 }
 
 // tidySchemas corrects what the generator cannot know: lists are never null in

@@ -159,10 +159,14 @@ func (v *validator) checkText(s *huma.Schema, value any, path string) {
 	}
 }
 
+// enumNames lists the values of a choice; null, which some may also be, is no
+// word to send.
 func enumNames(values []any) string {
-	names := make([]string, len(values))
-	for i, value := range values {
-		names[i] = fmt.Sprint(value)
+	names := make([]string, 0, len(values))
+	for _, value := range values {
+		if value != nil {
+			names = append(names, fmt.Sprint(value))
+		}
 	}
 	return strings.Join(names, ", ")
 }
@@ -234,12 +238,24 @@ func (v *validator) checkObject(s *huma.Schema, value any, path string) {
 			v.check(property, object[name], place)
 			continue
 		}
-		if more, ok := s.AdditionalProperties.(*huma.Schema); ok {
+		if more := furtherProperty(s, name); more != nil {
 			v.check(more, object[name], place)
 			continue
 		}
 		v.add(place, crm.CodeUnknown, "is not known here; known are "+strings.Join(sortedKeys(s.Properties), ", "))
 	}
+}
+
+// furtherProperty is the schema of a member that the object does not list by
+// name, nil where it takes none such.
+func furtherProperty(s *huma.Schema, name string) *huma.Schema {
+	if more, ok := s.AdditionalProperties.(*huma.Schema); ok {
+		return more
+	}
+	if more, ok := s.Extensions[patternProperties].(map[string]*huma.Schema); ok && isFieldFilter(name) {
+		return more[fieldPattern]
+	}
+	return nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {
