@@ -54,7 +54,7 @@ func operations() []operation {
 			return err
 		}, true},
 		{"Contacts.Erase", crm.RoleAdmin, write, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
-			return c.Contacts.Erase(ctx, a, id)
+			return c.Contacts.Erase(ctx, a, id, 0)
 		}, true},
 		{"Contacts.Batch", crm.RoleMember, write, func(ctx context.Context, c app, a crm.Actor, _ crm.ID) error {
 			_, err := c.Contacts.Batch(ctx, a, crm.BatchInput{Contacts: []crm.NewContact{{DisplayName: "x"}}})

@@ -201,7 +201,7 @@ func TestUndoOfABulkActionKeepsLaterEdits(t *testing.T) {
 	}
 	edit(0, crm.ContactPatch{Notes: new("called")})
 	edit(1, crm.ContactPatch{Tags: &[]string{"new", "hers"}})
-	if err := e.Contacts.Erase(ctx, e.owner, made[2].ID); err != nil {
+	if err := e.Contacts.Erase(ctx, e.owner, made[2].ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	u, err := e.Jobs.Undo(ctx, e.owner, j.ID)

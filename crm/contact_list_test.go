@@ -75,7 +75,7 @@ func TestPagesStayWholeWhileContactsComeAndGo(t *testing.T) {
 				break
 			}
 			last := l.Items[len(l.Items)-1].ID // The one that the cursor stands on.
-			if err := e.Contacts.Erase(ctx, e.owner, last); err != nil {
+			if err := e.Contacts.Erase(ctx, e.owner, last, 0); err != nil {
 				t.Fatal(err)
 			}
 			gone[last] = true

@@ -198,12 +198,13 @@ func untrash(set *changeSet, before Contact) Contact {
 }
 
 // Erase removes a contact for good, live or trashed, with its images and the
-// fingerprints of its import. Admins may. It cannot be undone.
-func (s *ContactService) Erase(ctx context.Context, actor Actor, id ID) error {
+// fingerprints of its import. Admins may. It cannot be undone. version 0 means
+// any.
+func (s *ContactService) Erase(ctx context.Context, actor Actor, id ID, version int64) error {
 	if err := actor.Authorize(PermContactsErase); err != nil {
 		return fmt.Errorf("erase contact: %w", err)
 	}
-	_, err := s.change(ctx, actor, id, 0, "erase", func(set *changeSet, before Contact) (Contact, error) {
+	_, err := s.change(ctx, actor, id, version, "erase", func(set *changeSet, before Contact) (Contact, error) {
 		set.erase(before)
 		return before, nil
 	})

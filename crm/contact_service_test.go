@@ -120,12 +120,13 @@ func TestTrash(t *testing.T) {
 		t.Errorf("restore: got %+v (%v), want version 3, live", back, err)
 	}
 	equalList(t, "found", e.found("ana"), []string{"Ana"})
-	if err := e.Contacts.Erase(ctx, e.owner, c.ID); err != nil {
+	wantConflict(t, e.Contacts.Erase(ctx, e.owner, c.ID, back.Version-1), crm.ConflictStale)
+	if err := e.Contacts.Erase(ctx, e.owner, c.ID, back.Version); err != nil {
 		t.Fatalf("erase: %v", err)
 	}
 	_, err = e.Contacts.Get(ctx, e.owner, c.ID)
 	wantError(t, err, crm.ErrNotFound)
-	wantError(t, e.Contacts.Erase(ctx, e.owner, c.ID), crm.ErrNotFound)
+	wantError(t, e.Contacts.Erase(ctx, e.owner, c.ID, 0), crm.ErrNotFound)
 	_, err = e.Contacts.Restore(ctx, e.owner, c.ID, 0)
 	wantError(t, err, crm.ErrNotFound)
 	equalList(t, "found", e.found("ana"), []string{})

@@ -107,7 +107,7 @@ func (h *history) actions() map[string]func(*rapid.T) {
 			_, err := h.Contacts.Restore(ctx, h.actor, h.some(t), 0)
 			h.allowed(t, err)
 		},
-		"erase": func(t *rapid.T) { h.allowed(t, h.Contacts.Erase(ctx, h.actor, h.some(t))) },
+		"erase": func(t *rapid.T) { h.allowed(t, h.Contacts.Erase(ctx, h.actor, h.some(t), 0)) },
 		"bulk": func(t *rapid.T) {
 			verb := rapid.SampledFrom([]crm.BulkVerb{crm.BulkTag, crm.BulkDelete, crm.BulkRestore}).Draw(t, "verb")
 			_, err := h.Contacts.Bulk(ctx, h.actor, []crm.ID{h.some(t), h.some(t)}, crm.BulkAction{Verb: verb, AddTags: []string{"bulk"}, RemoveTags: []string{"vip"}})

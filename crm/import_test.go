@@ -202,7 +202,7 @@ func TestRowsThatMatchTheTrashAreUnchangedAndSaySo(t *testing.T) {
 			t.Errorf("problems: got %v, want a note on the trash", r.Problems)
 		}
 	}
-	if err := e.Contacts.Erase(context.Background(), e.owner, id); err != nil {
+	if err := e.Contacts.Erase(context.Background(), e.owner, id, 0); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "created after the erase", e.run(crm.ImportOptions{}, row).Counts.Created, 1)

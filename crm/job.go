@@ -118,8 +118,9 @@ type JobStore interface {
 	GetJob(ctx context.Context, ws WorkspaceID, id ID) (Job, error)
 	// ListJobs returns a page, newest (highest id) first.
 	ListJobs(ctx context.Context, ws WorkspaceID, q JobQuery) ([]Job, error)
-	// CountJobs counts by kind and state.
-	CountJobs(ctx context.Context, ws WorkspaceID) ([]JobCount, error)
+	// CountJobs counts by kind and state, in no order, the jobs that ListJobs
+	// returns in all for q; Before and Limit count for nothing.
+	CountJobs(ctx context.Context, ws WorkspaceID, q JobQuery) ([]JobCount, error)
 	// CheckLease returns nil when the job is running under this lease, and a
 	// *ConflictError with ConflictStale otherwise. Inside a transaction it
 	// also keeps the lease from changing until the end, so that a job that

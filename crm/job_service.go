@@ -135,7 +135,9 @@ type JobListQuery struct {
 
 // JobList is a page of jobs.
 type JobList struct {
-	Items      []Job
+	Items []Job
+	// Total is the exact number of all matches.
+	Total      int
 	NextCursor string
 }
 
@@ -148,8 +150,9 @@ func (s *JobService) List(ctx context.Context, actor Actor, q JobListQuery) (Job
 	if err != nil {
 		return JobList{}, fmt.Errorf("list jobs: %w", err)
 	}
-	if !actor.May(PermJobsAll) {
-		ask.User = actor.User
+	var some bool
+	if ask.User, some = jobsOf(actor); !some {
+		return JobList{}, nil
 	}
 	size := ask.Limit
 	ask.Limit++
@@ -157,7 +160,14 @@ func (s *JobService) List(ctx context.Context, actor Actor, q JobListQuery) (Job
 	if err != nil {
 		return JobList{}, fmt.Errorf("list jobs: %w", err)
 	}
+	counts, err := s.core.store.CountJobs(ctx, actor.Workspace, ask)
+	if err != nil {
+		return JobList{}, fmt.Errorf("list jobs: %w", err)
+	}
 	list := JobList{Items: jobs}
+	for _, c := range counts {
+		list.Total += c.Count
+	}
 	if len(jobs) > size {
 		list.Items = jobs[:size]
 		list.NextCursor = cursor{Of: of, ID: jobs[size-1].ID}.String()
@@ -191,12 +201,25 @@ func (q JobListQuery) check() (JobQuery, uint32, error) {
 	return ask, of, p.err()
 }
 
-// Stats counts the workspace's jobs by kind and state.
+// jobsOf returns whose jobs the actor sees, zero for everybody's. A member who
+// has no user sees none.
+func jobsOf(actor Actor) (user ID, some bool) {
+	if actor.May(PermJobsAll) {
+		return ID{}, true
+	}
+	return actor.User, !actor.User.IsZero()
+}
+
+// Stats counts one's own jobs by kind and state, for admins all.
 func (s *JobService) Stats(ctx context.Context, actor Actor) ([]JobCount, error) {
 	if err := actor.Authorize(PermJobsOwn); err != nil {
 		return nil, fmt.Errorf("job stats: %w", err)
 	}
-	counts, err := s.core.store.CountJobs(ctx, actor.Workspace)
+	user, some := jobsOf(actor)
+	if !some {
+		return nil, nil
+	}
+	counts, err := s.core.store.CountJobs(ctx, actor.Workspace, JobQuery{User: user})
 	if err != nil {
 		return nil, fmt.Errorf("job stats: %w", err)
 	}

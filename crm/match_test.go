@@ -99,10 +99,10 @@ func TestMatchingAndTheTrash(t *testing.T) {
 	r = upsert(in)
 	equal(t, "outcome where a live one matches too", r.Outcome, crm.RowUpdated)
 	equal(t, "match", r.Contact.ID, live.ID)
-	if err := e.Contacts.Erase(ctx, e.owner, live.ID); err != nil {
+	if err := e.Contacts.Erase(ctx, e.owner, live.ID, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Contacts.Erase(ctx, e.owner, gone.ID); err != nil {
+	if err := e.Contacts.Erase(ctx, e.owner, gone.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "outcome after the erase", upsert(in).Outcome, crm.RowCreated)

@@ -81,6 +81,12 @@ func (r reads) ListInvitations(ctx context.Context, ws crm.WorkspaceID, after cr
 	return all, named("list invitations", err)
 }
 
+// CountInvitations implements [identity.InvitationStore].
+func (r reads) CountInvitations(ctx context.Context, ws crm.WorkspaceID) (int, error) {
+	n, _, err := one(ctx, r, number, fixed("SELECT count(*) FROM invitations WHERE workspace = ?"), blob(ws))
+	return int(n), named("count invitations", err)
+}
+
 // DeleteInvitation implements [identity.InvitationStore].
 func (t *tx) DeleteInvitation(ctx context.Context, ws crm.WorkspaceID, id crm.ID) error {
 	err := t.remove(ctx, "DELETE FROM invitations WHERE workspace = ? AND id = ?", blob(ws), blob(id))

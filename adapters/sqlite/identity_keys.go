@@ -86,6 +86,18 @@ func (r reads) ListKeys(ctx context.Context, ws crm.WorkspaceID, q identity.KeyQ
 	return all, named("list API keys", err)
 }
 
+// CountKeys implements [identity.KeyStore].
+func (r reads) CountKeys(ctx context.Context, ws crm.WorkspaceID, user crm.ID) (int, error) {
+	s := fixed("SELECT count(*) FROM api_keys WHERE workspace = ?")
+	args := []any{blob(ws)}
+	if !user.IsZero() {
+		s = fixed("SELECT count(*) FROM api_keys INDEXED BY api_keys_by_user WHERE workspace = ? AND user_id = ?")
+		args = append(args, blob(user))
+	}
+	n, _, err := one(ctx, r, number, s, args...)
+	return int(n), named("count API keys", err)
+}
+
 // TouchKey implements [identity.KeyStore].
 func (t *tx) TouchKey(ctx context.Context, ws crm.WorkspaceID, id crm.ID, used time.Time) error {
 	_, err := t.exec(ctx, fixed("UPDATE api_keys SET used_at = ? WHERE workspace = ? AND id = ? AND used_at < ?"),

@@ -70,6 +70,12 @@ func (r reads) ListMembers(ctx context.Context, ws crm.WorkspaceID, after crm.ID
 	return all, named("list members", err)
 }
 
+// CountMembers implements [identity.MemberStore].
+func (r reads) CountMembers(ctx context.Context, ws crm.WorkspaceID) (int, error) {
+	n, _, err := one(ctx, r, number, fixed("SELECT count(*) FROM members WHERE workspace = ?"), blob(ws))
+	return int(n), named("count members", err)
+}
+
 // CountOwners implements [identity.MemberStore].
 func (r reads) CountOwners(ctx context.Context, ws crm.WorkspaceID) (int, error) {
 	n, _, err := one(ctx, r, number, fixed("SELECT count(*) FROM members WHERE workspace = ? AND role = 'owner'"), blob(ws))

@@ -29,11 +29,17 @@ func (s *Store) PutLink(ctx context.Context, l identity.Link, token identity.Dig
 	return s.inTx(ctx, func(t *tx) error { return t.PutLink(ctx, l, token) })
 }
 
+// FindLink implements [identity.LinkStore].
+func (r reads) FindLink(ctx context.Context, token identity.Digest) (identity.Link, error) {
+	l, ok, err := one(ctx, r, scanLink,
+		fixed("SELECT purpose, coalesce(user_id, x''), expires_at FROM sign_in_links WHERE token = ?"), digestBlob(token))
+	return found(l, ok, err, "find link")
+}
+
 // TakeLink implements [identity.LinkStore].
 func (t *tx) TakeLink(ctx context.Context, token identity.Digest) (identity.Link, error) {
-	l, ok, err := one(ctx, t, scanLink,
-		fixed("SELECT purpose, coalesce(user_id, x''), expires_at FROM sign_in_links WHERE token = ?"), digestBlob(token))
-	if l, err = found(l, ok, err, "take link"); err != nil {
+	l, err := t.FindLink(ctx, token)
+	if err != nil {
 		return identity.Link{}, err
 	}
 	return l, named("take link", t.remove(ctx, "DELETE FROM sign_in_links WHERE token = ?", digestBlob(token)))

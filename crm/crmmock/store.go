@@ -446,8 +446,8 @@ func (_c *Store_CountContacts_Call) RunAndReturn(run func(ctx context.Context, w
 }
 
 // CountJobs provides a mock function for the type Store
-func (_mock *Store) CountJobs(ctx context.Context, ws crm.WorkspaceID) ([]crm.JobCount, error) {
-	ret := _mock.Called(ctx, ws)
+func (_mock *Store) CountJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error) {
+	ret := _mock.Called(ctx, ws, q)
 
 	if len(ret) == 0 {
 		panic("no return value specified for CountJobs")
@@ -455,18 +455,18 @@ func (_mock *Store) CountJobs(ctx context.Context, ws crm.WorkspaceID) ([]crm.Jo
 
 	var r0 []crm.JobCount
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) ([]crm.JobCount, error)); ok {
-		return returnFunc(ctx, ws)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.JobQuery) ([]crm.JobCount, error)); ok {
+		return returnFunc(ctx, ws, q)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) []crm.JobCount); ok {
-		r0 = returnFunc(ctx, ws)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.JobQuery) []crm.JobCount); ok {
+		r0 = returnFunc(ctx, ws, q)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.JobCount)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID) error); ok {
-		r1 = returnFunc(ctx, ws)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.JobQuery) error); ok {
+		r1 = returnFunc(ctx, ws, q)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -481,11 +481,12 @@ type Store_CountJobs_Call struct {
 // CountJobs is a helper method to define mock.On call
 //   - ctx context.Context
 //   - ws crm.WorkspaceID
-func (_e *Store_Expecter) CountJobs(ctx any, ws any) *Store_CountJobs_Call {
-	return &Store_CountJobs_Call{Call: _e.mock.On("CountJobs", ctx, ws)}
+//   - q crm.JobQuery
+func (_e *Store_Expecter) CountJobs(ctx any, ws any, q any) *Store_CountJobs_Call {
+	return &Store_CountJobs_Call{Call: _e.mock.On("CountJobs", ctx, ws, q)}
 }
 
-func (_c *Store_CountJobs_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *Store_CountJobs_Call {
+func (_c *Store_CountJobs_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery)) *Store_CountJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
@@ -495,9 +496,14 @@ func (_c *Store_CountJobs_Call) Run(run func(ctx context.Context, ws crm.Workspa
 		if args[1] != nil {
 			arg1 = args[1].(crm.WorkspaceID)
 		}
+		var arg2 crm.JobQuery
+		if args[2] != nil {
+			arg2 = args[2].(crm.JobQuery)
+		}
 		run(
 			arg0,
 			arg1,
+			arg2,
 		)
 	})
 	return _c
@@ -508,7 +514,7 @@ func (_c *Store_CountJobs_Call) Return(jobCounts []crm.JobCount, err error) *Sto
 	return _c
 }
 
-func (_c *Store_CountJobs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) ([]crm.JobCount, error)) *Store_CountJobs_Call {
+func (_c *Store_CountJobs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error)) *Store_CountJobs_Call {
 	_c.Call.Return(run)
 	return _c
 }

@@ -320,8 +320,8 @@ func (_c *Tx_CountContacts_Call) RunAndReturn(run func(ctx context.Context, ws c
 }
 
 // CountJobs provides a mock function for the type Tx
-func (_mock *Tx) CountJobs(ctx context.Context, ws crm.WorkspaceID) ([]crm.JobCount, error) {
-	ret := _mock.Called(ctx, ws)
+func (_mock *Tx) CountJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error) {
+	ret := _mock.Called(ctx, ws, q)
 
 	if len(ret) == 0 {
 		panic("no return value specified for CountJobs")
@@ -329,18 +329,18 @@ func (_mock *Tx) CountJobs(ctx context.Context, ws crm.WorkspaceID) ([]crm.JobCo
 
 	var r0 []crm.JobCount
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) ([]crm.JobCount, error)); ok {
-		return returnFunc(ctx, ws)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.JobQuery) ([]crm.JobCount, error)); ok {
+		return returnFunc(ctx, ws, q)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) []crm.JobCount); ok {
-		r0 = returnFunc(ctx, ws)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.JobQuery) []crm.JobCount); ok {
+		r0 = returnFunc(ctx, ws, q)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.JobCount)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID) error); ok {
-		r1 = returnFunc(ctx, ws)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.JobQuery) error); ok {
+		r1 = returnFunc(ctx, ws, q)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -355,11 +355,12 @@ type Tx_CountJobs_Call struct {
 // CountJobs is a helper method to define mock.On call
 //   - ctx context.Context
 //   - ws crm.WorkspaceID
-func (_e *Tx_Expecter) CountJobs(ctx any, ws any) *Tx_CountJobs_Call {
-	return &Tx_CountJobs_Call{Call: _e.mock.On("CountJobs", ctx, ws)}
+//   - q crm.JobQuery
+func (_e *Tx_Expecter) CountJobs(ctx any, ws any, q any) *Tx_CountJobs_Call {
+	return &Tx_CountJobs_Call{Call: _e.mock.On("CountJobs", ctx, ws, q)}
 }
 
-func (_c *Tx_CountJobs_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *Tx_CountJobs_Call {
+func (_c *Tx_CountJobs_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery)) *Tx_CountJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
@@ -369,9 +370,14 @@ func (_c *Tx_CountJobs_Call) Run(run func(ctx context.Context, ws crm.WorkspaceI
 		if args[1] != nil {
 			arg1 = args[1].(crm.WorkspaceID)
 		}
+		var arg2 crm.JobQuery
+		if args[2] != nil {
+			arg2 = args[2].(crm.JobQuery)
+		}
 		run(
 			arg0,
 			arg1,
+			arg2,
 		)
 	})
 	return _c
@@ -382,7 +388,7 @@ func (_c *Tx_CountJobs_Call) Return(jobCounts []crm.JobCount, err error) *Tx_Cou
 	return _c
 }
 
-func (_c *Tx_CountJobs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) ([]crm.JobCount, error)) *Tx_CountJobs_Call {
+func (_c *Tx_CountJobs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error)) *Tx_CountJobs_Call {
 	_c.Call.Return(run)
 	return _c
 }

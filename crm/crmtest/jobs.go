@@ -220,22 +220,40 @@ func testJobCounts(f *fixture) {
 	for n, status := range []crm.JobStatus{crm.JobQueued, crm.JobQueued, crm.JobFailed, crm.JobRunning} {
 		f.putJob(f.job(n+1, status), 0)
 	}
-	f.putJob(f.job(9, crm.JobQueued, ofKind(crm.JobPurge)), 0)
-	want := map[crm.JobCount]bool{
-		{Kind: crm.JobBulkUpdate, Status: crm.JobQueued, Count: 2}:  true,
-		{Kind: crm.JobBulkUpdate, Status: crm.JobFailed, Count: 1}:  true,
-		{Kind: crm.JobBulkUpdate, Status: crm.JobRunning, Count: 1}: true,
-		{Kind: crm.JobPurge, Status: crm.JobQueued, Count: 1}:       true,
+	mine := func(j *crm.Job) { j.Actor.User, j.Batch = f.id(800), f.id(700) }
+	f.putJob(f.job(9, crm.JobQueued, ofKind(crm.JobPurge), mine), 0)
+	f.putJob(f.job(10, crm.JobQueued, mine), 0)
+	f.putJob(f.job(11, crm.JobQueued, mine), 0)
+	bulk := func(s crm.JobStatus, n int) crm.JobCount {
+		return crm.JobCount{Kind: crm.JobBulkUpdate, Status: s, Count: n}
 	}
-	got, err := f.s.CountJobs(f.Context(), f.ws)
+	purge := crm.JobCount{Kind: crm.JobPurge, Status: crm.JobQueued, Count: 1}
+	queued := []crm.JobStatus{crm.JobQueued, crm.JobSucceeded}
+	f.wantCounts(crm.JobQuery{}, bulk(crm.JobQueued, 4), bulk(crm.JobFailed, 1), bulk(crm.JobRunning, 1), purge)
+	f.wantCounts(crm.JobQuery{Before: f.id(2), Limit: 1}, bulk(crm.JobQueued, 4), bulk(crm.JobFailed, 1), bulk(crm.JobRunning, 1), purge)
+	f.wantCounts(crm.JobQuery{Statuses: queued}, bulk(crm.JobQueued, 4), purge)
+	f.wantCounts(crm.JobQuery{Kinds: []crm.JobKind{crm.JobBulkUpdate}, Statuses: queued}, bulk(crm.JobQueued, 4))
+	f.wantCounts(crm.JobQuery{User: f.id(800)}, bulk(crm.JobQueued, 2), purge)
+	f.wantCounts(crm.JobQuery{User: f.id(800), Statuses: []crm.JobStatus{crm.JobFailed}})
+	f.wantCounts(crm.JobQuery{User: f.id(801)})
+	f.wantCounts(crm.JobQuery{Batch: f.id(700)}, bulk(crm.JobQueued, 2), purge)
+	f.wantCounts(crm.JobQuery{Batch: f.id(700), User: f.id(800), Kinds: []crm.JobKind{crm.JobPurge}}, purge)
+	f.wantCounts(crm.JobQuery{Batch: f.id(701)})
+}
+
+// wantCounts compares the counts of a query, in any order; none and 0 are the
+// same.
+func (f *fixture) wantCounts(q crm.JobQuery, want ...crm.JobCount) {
+	f.Helper()
+	got, err := f.s.CountJobs(f.Context(), f.ws, q)
 	f.ok("CountJobs", err)
 	got = slices.DeleteFunc(got, func(c crm.JobCount) bool { return c.Count == 0 })
 	for _, c := range got {
-		if !want[c] {
-			f.Errorf("CountJobs: got %+v, want none such", c)
+		if !slices.Contains(want, c) {
+			f.Errorf("CountJobs of %+v: got %+v, want none such", q, c)
 		}
 	}
 	if len(got) != len(want) {
-		f.Errorf("CountJobs: got %d figures, want %d", len(got), len(want))
+		f.Errorf("CountJobs of %+v: got %d figures, want %d", q, len(got), len(want))
 	}
 }

@@ -57,9 +57,7 @@ func (t memTx) ListJobs(_ context.Context, ws crm.WorkspaceID, q crm.JobQuery) (
 	}
 	var jobs []crm.Job
 	for _, j := range mine(s.jobs, ws) {
-		if (len(q.Statuses) == 0 || slices.Contains(q.Statuses, j.Status)) && (len(q.Kinds) == 0 || slices.Contains(q.Kinds, j.Kind)) &&
-			(q.Batch.IsZero() || q.Batch == j.Batch) && (q.User.IsZero() || q.User == j.Actor.User) &&
-			(q.Before.IsZero() || compareIDs(j.ID, q.Before) < 0) {
+		if asked(q, j.Job) && (q.Before.IsZero() || compareIDs(j.ID, q.Before) < 0) {
 			jobs = append(jobs, j.Job)
 		}
 	}
@@ -67,14 +65,22 @@ func (t memTx) ListJobs(_ context.Context, ws crm.WorkspaceID, q crm.JobQuery) (
 	return firstOf(jobs, q.Limit), nil
 }
 
-func (t memTx) CountJobs(_ context.Context, ws crm.WorkspaceID) ([]crm.JobCount, error) {
+// asked reports whether the query selects the job, on whatever page.
+func asked(q crm.JobQuery, j crm.Job) bool {
+	return (len(q.Statuses) == 0 || slices.Contains(q.Statuses, j.Status)) && (len(q.Kinds) == 0 || slices.Contains(q.Kinds, j.Kind)) &&
+		(q.Batch.IsZero() || q.Batch == j.Batch) && (q.User.IsZero() || q.User == j.Actor.User)
+}
+
+func (t memTx) CountJobs(_ context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error) {
 	s, err := t.read()
 	if err != nil {
 		return nil, err
 	}
 	figures := map[crm.JobCount]int{}
 	for _, j := range mine(s.jobs, ws) {
-		figures[crm.JobCount{Kind: j.Kind, Status: j.Status}]++
+		if asked(q, j.Job) {
+			figures[crm.JobCount{Kind: j.Kind, Status: j.Status}]++
+		}
 	}
 	var counts []crm.JobCount
 	for c, n := range figures {

@@ -211,8 +211,15 @@ func jobCases() map[string]tenancyCall {
 			return all, nil
 		},
 		"CountJobs": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
-			got, err := tx.CountJobs(ctx, ws)
-			return sorted(got), err
+			var all []string
+			for _, q := range []crm.JobQuery{{}, {Batch: ids.batch}, {User: ids.contact}, {Statuses: []crm.JobStatus{crm.JobRunning}}} {
+				got, err := tx.CountJobs(ctx, ws, q)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, sorted(got)...)
+			}
+			return all, nil
 		},
 		"CheckLease": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
 			return nil, tx.CheckLease(ctx, ws, ids.job, ids.lease)

@@ -88,7 +88,7 @@ func ExampleMemberService() {
 	who, ana, end := example(ctx)
 	defer end()
 
-	err := who.Members.Remove(ctx, ana, ana.User)
+	err := who.Members.Remove(ctx, ana, ana.User, 0)
 	if conflict, ok := errors.AsType[*crm.ConflictError](err); ok {
 		fmt.Println(conflict.Message)
 	}

@@ -43,6 +43,8 @@ type InvitationStore interface {
 	// ListInvitations returns up to limit invitations whose id sorts after the
 	// id after, by id.
 	ListInvitations(ctx context.Context, ws crm.WorkspaceID, after crm.ID, limit int) ([]Invitation, error)
+	// CountInvitations returns how many ListInvitations would return in all.
+	CountInvitations(ctx context.Context, ws crm.WorkspaceID) (int, error)
 	// DeleteInvitation removes the invitation, or returns ErrNotFound. Of many
 	// that remove it at once exactly one succeeds.
 	DeleteInvitation(ctx context.Context, ws crm.WorkspaceID, id crm.ID) error

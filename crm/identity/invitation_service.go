@@ -103,6 +103,30 @@ func (s *InvitationService) List(ctx context.Context, actor crm.Actor, after crm
 	return all, nil
 }
 
+// Count returns how many invitations List has. Admins may.
+func (s *InvitationService) Count(ctx context.Context, actor crm.Actor) (int, error) {
+	if err := actor.Authorize(crm.PermMembersManage); err != nil {
+		return 0, fmt.Errorf("count invitations: %w", err)
+	}
+	n, err := s.core.store.CountInvitations(ctx, actor.Workspace)
+	if err != nil {
+		return 0, fmt.Errorf("count invitations: %w", err)
+	}
+	return n, nil
+}
+
+// Get returns one open invitation. Admins may.
+func (s *InvitationService) Get(ctx context.Context, actor crm.Actor, id crm.ID) (Invitation, error) {
+	if err := actor.Authorize(crm.PermMembersManage); err != nil {
+		return Invitation{}, fmt.Errorf("get invitation: %w", err)
+	}
+	i, err := s.core.store.GetInvitation(ctx, actor.Workspace, id)
+	if err != nil {
+		return Invitation{}, fmt.Errorf("get invitation %s: %w", id, err)
+	}
+	return i, nil
+}
+
 // Revoke withdraws an invitation: admins those up to admin, owners all.
 func (s *InvitationService) Revoke(ctx context.Context, actor crm.Actor, id crm.ID) error {
 	if err := actor.Authorize(crm.PermMembersManage); err != nil {

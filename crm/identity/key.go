@@ -50,6 +50,9 @@ type KeyStore interface {
 	GetKey(ctx context.Context, ws crm.WorkspaceID, id crm.ID) (Key, error)
 	// ListKeys returns a page by id, beginning after the id After.
 	ListKeys(ctx context.Context, ws crm.WorkspaceID, q KeyQuery) ([]Key, error)
+	// CountKeys returns how many keys the user made, all of them for the zero
+	// user.
+	CountKeys(ctx context.Context, ws crm.WorkspaceID, user crm.ID) (int, error)
 	// TouchKey moves UsedAt forward; a key that is gone stays gone and an
 	// earlier time changes nothing, without an error.
 	TouchKey(ctx context.Context, ws crm.WorkspaceID, id crm.ID, used time.Time) error

@@ -117,17 +117,62 @@ func (s *KeyService) List(ctx context.Context, actor crm.Actor, after crm.ID, li
 	if err != nil {
 		return nil, fmt.Errorf("list API keys: %w", err)
 	}
-	q := KeyQuery{User: actor.User, After: after, Limit: limit}
-	if actor.May(crm.PermMembersManage) {
-		q.User = crm.ID{}
-	} else if actor.User.IsZero() {
-		return nil, nil // Zero would ask for everybody's.
+	user, some := keysOf(actor)
+	if !some {
+		return nil, nil
 	}
-	keys, err := s.core.store.ListKeys(ctx, actor.Workspace, q)
+	keys, err := s.core.store.ListKeys(ctx, actor.Workspace, KeyQuery{User: user, After: after, Limit: limit})
 	if err != nil {
 		return nil, fmt.Errorf("list API keys: %w", err)
 	}
 	return keys, nil
+}
+
+// keysOf returns whose keys the actor sees, zero for everybody's. A member who
+// has no user sees none.
+func keysOf(actor crm.Actor) (user crm.ID, some bool) {
+	if actor.May(crm.PermMembersManage) {
+		return crm.ID{}, true
+	}
+	return actor.User, !actor.User.IsZero()
+}
+
+// seesKey reports whether the actor may see and revoke the key.
+func seesKey(actor crm.Actor, k Key) bool {
+	user, some := keysOf(actor)
+	return some && (user.IsZero() || user == k.User)
+}
+
+// Count returns how many keys List has.
+func (s *KeyService) Count(ctx context.Context, actor crm.Actor) (int, error) {
+	if err := actor.Authorize(crm.PermSignIn); err != nil {
+		return 0, fmt.Errorf("count API keys: %w", err)
+	}
+	user, some := keysOf(actor)
+	if !some {
+		return 0, nil
+	}
+	n, err := s.core.store.CountKeys(ctx, actor.Workspace, user)
+	if err != nil {
+		return 0, fmt.Errorf("count API keys: %w", err)
+	}
+	return n, nil
+}
+
+// Get returns an API key: one's own, for admins anybody's. Another member's key
+// is ErrNotFound for the others.
+func (s *KeyService) Get(ctx context.Context, actor crm.Actor, id crm.ID) (Key, error) {
+	if err := actor.Authorize(crm.PermSignIn); err != nil {
+		return Key{}, fmt.Errorf("get API key: %w", err)
+	}
+	key, err := s.core.store.GetKey(ctx, actor.Workspace, id)
+	if err == nil && !seesKey(actor, key) {
+		err = crm.ErrNotFound
+	}
+	if err != nil {
+		return Key{}, fmt.Errorf("get API key %s: %w", id, err)
+	}
+	return key, nil
 }
 
 // Revoke ends an API key at once: one's own, for admins anybody's. Another
@@ -141,7 +186,7 @@ func (s *KeyService) Revoke(ctx context.Context, actor crm.Actor, id crm.ID) err
 		if err != nil {
 			return err
 		}
-		if key.User != actor.User && !actor.May(crm.PermMembersManage) {
+		if !seesKey(actor, key) {
 			return crm.ErrNotFound
 		}
 		if err := tx.DeleteKey(ctx, actor.Workspace, id); err != nil {

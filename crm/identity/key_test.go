@@ -79,9 +79,31 @@ func TestKeys(t *testing.T) {
 		if caller.Actor.Role != crm.RoleViewer || caller.Actor.May(crm.PermContactsWrite) {
 			t.Errorf("actor: got %+v, want a viewer", caller.Actor)
 		}
-		must(t, f.Members.Remove(ctx, owner, member.User))
+		must(t, f.Members.Remove(ctx, owner, member.User, 0))
 		_, err = f.Keys.Authenticate(ctx, text, owner.Workspace)
 		fails(t, "after the membership", err, crm.ErrUnauthenticated)
+	})
+	t.Run("members see and count their own, admins all", func(t *testing.T) {
+		member := f.join(t, owner, crm.RoleMember)
+		own, _, err := f.Keys.Create(ctx, member, identity.NewKey{})
+		must(t, err)
+		all, err := f.Keys.List(ctx, owner, crm.ID{}, 0)
+		must(t, err)
+		for actor, want := range map[*crm.Actor]int{&member: 1, &owner: len(all), {Workspace: owner.Workspace, Role: crm.RoleMember}: 0} {
+			if n, err := f.Keys.Count(ctx, *actor); n != want || err != nil {
+				t.Errorf("number of keys of a %s: got %d (%v), want %d", actor.Role, n, err, want)
+			}
+		}
+		for _, actor := range []crm.Actor{member, owner} {
+			got, err := f.Keys.Get(ctx, actor, own.ID)
+			if err != nil || got.ID != own.ID {
+				t.Errorf("get as a %s: got %+v (%v)", actor.Role, got, err)
+			}
+		}
+		_, err = f.Keys.Get(ctx, member, all[0].ID)
+		fails(t, "another's key", err, crm.ErrNotFound)
+		fails(t, "revoke another's key", f.Keys.Revoke(ctx, member, all[0].ID), crm.ErrNotFound)
+		must(t, f.Keys.Revoke(ctx, member, own.ID))
 	})
 	t.Run("it runs out", func(t *testing.T) {
 		_, text, err := f.Keys.Create(ctx, owner, identity.NewKey{ExpiresAt: f.clock.Now().Add(time.Hour)})

@@ -43,6 +43,8 @@ type MemberStore interface {
 	// ListMembers returns up to limit members whose user id sorts after the id
 	// after, by user id.
 	ListMembers(ctx context.Context, ws crm.WorkspaceID, after crm.ID, limit int) ([]Member, error)
+	// CountMembers returns how many members the workspace has.
+	CountMembers(ctx context.Context, ws crm.WorkspaceID) (int, error)
 	// CountOwners returns how many members are owners. Inside a transaction
 	// the number stays so until the end, so that two owners who leave at once
 	// do not both find another one.

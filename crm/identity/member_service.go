@@ -30,6 +30,18 @@ func (s *MemberService) List(ctx context.Context, actor crm.Actor, after crm.ID,
 	return all, nil
 }
 
+// Count returns how many members the workspace has. Admins may.
+func (s *MemberService) Count(ctx context.Context, actor crm.Actor) (int, error) {
+	if err := actor.Authorize(crm.PermMembersRead); err != nil {
+		return 0, fmt.Errorf("count members: %w", err)
+	}
+	n, err := s.core.store.CountMembers(ctx, actor.Workspace)
+	if err != nil {
+		return 0, fmt.Errorf("count members: %w", err)
+	}
+	return n, nil
+}
+
 // Get returns one member. Admins may; anybody sees themselves.
 func (s *MemberService) Get(ctx context.Context, actor crm.Actor, user crm.ID) (Member, error) {
 	if err := actor.Authorize(ownOr(actor, user, crm.PermMembersRead)); err != nil {
@@ -78,11 +90,8 @@ func (s *MemberService) changeRole(ctx context.Context, tx Tx, actor crm.Actor, 
 	if err != nil {
 		return Member{}, err
 	}
-	if version != 0 && version != m.Version {
-		return Member{}, &crm.ConflictError{
-			Reason: crm.ConflictStale, ID: user, Version: m.Version,
-			Message: "the member has changed since it was read; read it again and repeat the change",
-		}
+	if err := m.checkVersion(version); err != nil {
+		return Member{}, err
 	}
 	if m.Role == role {
 		return m, nil
@@ -97,6 +106,17 @@ func (s *MemberService) changeRole(ctx context.Context, tx Tx, actor crm.Actor, 
 	event := s.core.event(EventRoleChanged, by(actor), subject(SubjectMember, user))
 	event.Changed, event.Version = []string{"role"}, m.Version
 	return m, tx.AppendEvents(ctx, actor.Workspace, []crm.Event{event})
+}
+
+// checkVersion refuses a write on a member who has changed; version 0 is any.
+func (m Member) checkVersion(version int64) error {
+	if version == 0 || version == m.Version {
+		return nil
+	}
+	return &crm.ConflictError{
+		Reason: crm.ConflictStale, ID: m.User, Version: m.Version,
+		Message: "the member has changed since it was read; read it again and repeat the change",
+	}
 }
 
 // mayManage decides whether the actor may turn the member's role into another
@@ -126,14 +146,18 @@ func anotherOwner(ctx context.Context, tx Tx, ws crm.WorkspaceID, owner crm.ID) 
 }
 
 // Remove takes a member out of the workspace, with the API keys made there; the
-// user stays. Anybody may leave; the last owner cannot.
-func (s *MemberService) Remove(ctx context.Context, actor crm.Actor, user crm.ID) error {
+// user stays. Anybody may leave; the last owner cannot. A version other than 0
+// must be the member's current one.
+func (s *MemberService) Remove(ctx context.Context, actor crm.Actor, user crm.ID, version int64) error {
 	if err := actor.Authorize(ownOr(actor, user, crm.PermMembersManage)); err != nil {
 		return fmt.Errorf("remove member: %w", err)
 	}
 	err := s.core.store.InIdentityTx(ctx, func(tx Tx) error {
 		m, err := tx.GetMember(ctx, actor.Workspace, user)
 		if err != nil {
+			return err
+		}
+		if err := m.checkVersion(version); err != nil {
 			return err
 		}
 		if err := mayManage(ctx, tx, actor, m, ""); err != nil {

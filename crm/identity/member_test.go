@@ -51,7 +51,7 @@ func TestWhoMayChangeRoles(t *testing.T) {
 				if !role.AtLeast(crm.RoleAdmin) || from == crm.RoleOwner && role != crm.RoleOwner {
 					want = crm.ErrForbidden
 				}
-				fails(t, "remove", f.Members.Remove(t.Context(), actor, target.User), want)
+				fails(t, "remove", f.Members.Remove(t.Context(), actor, target.User, 0), want)
 			})
 		}
 	}
@@ -68,14 +68,14 @@ func TestMembers(t *testing.T) {
 	t.Run("the last owner cannot leave, be demoted or deleted", func(t *testing.T) {
 		_, err := f.Members.ChangeRole(ctx, owner, owner.User, crm.RoleAdmin, 0)
 		conflict(t, "demote", err, crm.ConflictState)
-		conflict(t, "leave", f.Members.Remove(ctx, owner, owner.User), crm.ConflictState)
+		conflict(t, "leave", f.Members.Remove(ctx, owner, owner.User, 0), crm.ConflictState)
 		conflict(t, "delete", f.Operator.DeleteUser(ctx, owner.User), crm.ConflictState)
 	})
 	t.Run("anybody may leave", func(t *testing.T) {
 		for _, role := range crm.Roles() {
 			actor := f.join(t, owner, role)
-			must(t, f.Members.Remove(ctx, actor, actor.User))
-			fails(t, "leave again", f.Members.Remove(ctx, actor, actor.User), crm.ErrNotFound)
+			must(t, f.Members.Remove(ctx, actor, actor.User, 0))
+			fails(t, "leave again", f.Members.Remove(ctx, actor, actor.User, 0), crm.ErrNotFound)
 		}
 	})
 	t.Run("a stale version is refused", func(t *testing.T) {
@@ -89,6 +89,15 @@ func TestMembers(t *testing.T) {
 		if !crm.IsStale(err) {
 			t.Errorf("stale: got error %v, want a stale conflict", err)
 		}
+	})
+	t.Run("a member who changed since is not removed", func(t *testing.T) {
+		member := f.join(t, owner, crm.RoleMember)
+		_, err := f.Members.ChangeRole(ctx, owner, member.User, crm.RoleViewer, 1)
+		must(t, err)
+		if err := f.Members.Remove(ctx, owner, member.User, 1); !crm.IsStale(err) {
+			t.Errorf("remove: got error %v, want a stale conflict", err)
+		}
+		must(t, f.Members.Remove(ctx, owner, member.User, 2))
 	})
 	t.Run("the same role again changes nothing", func(t *testing.T) {
 		member := f.join(t, owner, crm.RoleMember)
@@ -111,11 +120,14 @@ func TestMembers(t *testing.T) {
 			fails(t, "get", err, crm.ErrNotFound)
 			_, err = f.Members.ChangeRole(ctx, owner, id, crm.RoleViewer, 0)
 			fails(t, "change", err, crm.ErrNotFound)
-			fails(t, "remove", f.Members.Remove(ctx, owner, id), crm.ErrNotFound)
+			fails(t, "remove", f.Members.Remove(ctx, owner, id, 0), crm.ErrNotFound)
 		}
 		intruder := crm.Actor{Workspace: foreign.Workspace, User: eve.ID, Role: crm.RoleOwner}
 		all, err := f.Members.List(ctx, intruder, crm.ID{}, 0)
 		must(t, err)
+		if n, err := f.Members.Count(ctx, intruder); n != 1 || err != nil {
+			t.Errorf("number of members: got %d (%v), want 1", n, err)
+		}
 		if len(all) != 1 || all[0].User != eve.ID || all[0].Email != "eve@example.com" {
 			t.Errorf("members: got %+v, want only eve", all)
 		}
@@ -154,7 +166,7 @@ func TestTwoOwnersLeavingAtOnceLeaveOne(t *testing.T) {
 	var group sync.WaitGroup
 	errs := make([]error, len(owners))
 	for i, o := range owners {
-		group.Go(func() { errs[i] = f.Members.Remove(t.Context(), o, o.User) })
+		group.Go(func() { errs[i] = f.Members.Remove(t.Context(), o, o.User, 0) })
 	}
 	group.Wait()
 	stayed := slices.DeleteFunc(errs, func(err error) bool { return err == nil })
@@ -171,7 +183,7 @@ func TestMemberEvents(t *testing.T) {
 	member := f.join(t, owner, crm.RoleMember)
 	_, err := f.Members.ChangeRole(t.Context(), owner, member.User, crm.RoleAdmin, 0)
 	must(t, err)
-	must(t, f.Members.Remove(t.Context(), owner, member.User))
+	must(t, f.Members.Remove(t.Context(), owner, member.User, 0))
 	want := []crm.EventType{
 		identity.EventWorkspaceCreated, identity.EventMemberAdded, identity.EventUserCreated,
 		identity.EventMemberAdded, identity.EventUserCreated, identity.EventRoleChanged, identity.EventMemberRemoved,

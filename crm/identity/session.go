@@ -86,6 +86,8 @@ type LinkStore interface {
 	// PutLink inserts the link under the digest of its token; its user missing
 	// is ErrNotFound.
 	PutLink(ctx context.Context, l Link, token Digest) error
+	// FindLink returns the link of a token and leaves it, or ErrNotFound.
+	FindLink(ctx context.Context, token Digest) (Link, error)
 	// TakeLink removes the link of a token and returns it, or ErrNotFound. Of
 	// many that take it at once exactly one gets it.
 	TakeLink(ctx context.Context, token Digest) (Link, error)

@@ -63,7 +63,7 @@ func TestSessionsEnd(t *testing.T) {
 	t.Run("for a workspace with the membership", func(t *testing.T) {
 		member := f.join(t, owner, crm.RoleMember)
 		in := f.session(t, member.User)
-		must(t, f.Members.Remove(ctx, owner, member.User))
+		must(t, f.Members.Remove(ctx, owner, member.User, 0))
 		fails(t, "removed", authenticate(in), crm.ErrForbidden)
 	})
 	t.Run("tokens that are none are refused", func(t *testing.T) {

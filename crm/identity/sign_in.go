@@ -208,24 +208,41 @@ func (s *SessionService) RedeemLink(ctx context.Context, token string, o Origin)
 
 // takeLink uses a link up for what use does; when use fails the link stays.
 func (k *core) takeLink(ctx context.Context, token string, purpose LinkPurpose, use func(Tx, Link) error) error {
-	errUsed := fmt.Errorf("the link was used, has run out or never was: %w", crm.ErrUnauthenticated)
 	digest, ok := tokenDigest(token)
 	if !ok {
-		return errUsed
+		return errDeadLink()
 	}
 	return k.store.InIdentityTx(ctx, func(tx Tx) error {
-		link, err := tx.TakeLink(ctx, digest)
-		if errors.Is(err, crm.ErrNotFound) {
-			return errUsed
-		}
+		link, err := k.liveLink(purpose)(tx.TakeLink(ctx, digest))
 		if err != nil {
 			return err
 		}
-		if link.Purpose != purpose || !k.now().Before(link.ExpiresAt) {
-			return errUsed
-		}
 		return use(tx, link)
 	})
+}
+
+// checkLink looks whether a link is good and leaves it so.
+func (k *core) checkLink(ctx context.Context, token string, purpose LinkPurpose) error {
+	digest, ok := tokenDigest(token)
+	if !ok {
+		return errDeadLink()
+	}
+	_, err := k.liveLink(purpose)(k.store.FindLink(ctx, digest))
+	return err
+}
+
+// liveLink passes on what a store has found, where it serves the purpose.
+func (k *core) liveLink(purpose LinkPurpose) func(Link, error) (Link, error) {
+	return func(l Link, err error) (Link, error) {
+		if errors.Is(err, crm.ErrNotFound) || err == nil && (l.Purpose != purpose || !k.now().Before(l.ExpiresAt)) {
+			err = errDeadLink()
+		}
+		return l, err
+	}
+}
+
+func errDeadLink() error {
+	return fmt.Errorf("the link was used, has run out or never was: %w", crm.ErrUnauthenticated)
 }
 
 // SetUp is what the first user is made from.
@@ -240,20 +257,33 @@ type SetUp struct {
 	Origin    Origin
 }
 
+// CheckSetUp looks whether SetUp would take the link now, and leaves it good. Its
+// errors are those of SetUp.
+func (s *SessionService) CheckSetUp(ctx context.Context, token string) error {
+	err := s.core.checkLink(ctx, token, LinkSetUp)
+	if err == nil {
+		err = noUsers(ctx, s.core.store)
+	}
+	if err != nil {
+		return fmt.Errorf("set up: %w", err)
+	}
+	return nil
+}
+
 // SetUp makes the first user, owner of a new workspace, by the one-time link of
 // [Operator.SetUpLink], and signs the user in. A link that is used, run out or
 // unknown is ErrUnauthenticated; input against the rules a *crm.ValidationError
 // that leaves the link good; a user who was made otherwise in the meantime
 // a *crm.ConflictError.
 func (s *SessionService) SetUp(ctx context.Context, token string, in SetUp) (SignedIn, error) {
+	// Before the costly hash; the transaction below decides.
+	if err := s.CheckSetUp(ctx, token); err != nil {
+		return SignedIn{}, err
+	}
 	draft, err := s.core.draft(NewAccount{
 		Email: in.Email, Name: in.Name, Password: in.Password, Workspace: in.Workspace, Region: in.Region, TimeZone: in.TimeZone,
 	})
 	if err != nil {
-		return SignedIn{}, fmt.Errorf("set up: %w", err)
-	}
-	// Before the costly hash; the transaction below decides.
-	if err := noUsers(ctx, s.core.store); err != nil {
 		return SignedIn{}, fmt.Errorf("set up: %w", err)
 	}
 	if draft.user.PasswordHash, err = s.core.hasher.hash(ctx, in.Password); err != nil {

@@ -256,6 +256,33 @@ func TestSetUp(t *testing.T) {
 	conflict(t, "a link after the set-up", err, crm.ConflictState)
 }
 
+// TestADeadSetUpLinkCostsNoHash runs alone, for the reason of the next one.
+func TestADeadSetUpLinkCostsNoHash(t *testing.T) {
+	f := setup(t)
+	ctx := t.Context()
+	link, err := f.Operator.SetUpLink(ctx, time.Minute)
+	must(t, err)
+	in := identity.SetUp{Email: "ana@example.com", Password: password}
+	must(t, f.Sessions.CheckSetUp(ctx, link))
+	must(t, f.Sessions.CheckSetUp(ctx, link))
+	f.clock.pass(time.Minute)
+	for name, token := range map[string]string{"run out": link, "never made": strings.Repeat("A", 43), "no token": "x"} {
+		fails(t, "look at a link "+name, f.Sessions.CheckSetUp(ctx, token), crm.ErrUnauthenticated)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := f.Sessions.SetUp(ctx, token, in)
+		runtime.ReadMemStats(&after)
+		fails(t, "set up with a link "+name, err, crm.ErrUnauthenticated)
+		if got, hash := after.TotalAlloc-before.TotalAlloc, uint64(19<<20); got > hash/2 {
+			t.Errorf("allocated with a link %s: got %d bytes, want no hash of %d", name, got, hash)
+		}
+	}
+	live, err := f.Operator.SetUpLink(ctx, time.Minute)
+	must(t, err)
+	f.owner(t)
+	conflict(t, "look at a link when there is a user", f.Sessions.CheckSetUp(ctx, live), crm.ConflictState)
+}
+
 // TestAnUnknownAddressCostsAHash runs alone, because it reads what the process
 // has allocated: a hash takes 19 MiB.
 func TestAnUnknownAddressCostsAHash(t *testing.T) {

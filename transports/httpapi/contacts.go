@@ -95,10 +95,11 @@ func (h *Handler) eraseContact(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.precheck(c.contactVersion(id)); err != nil {
+	version, err := c.expected(c.contactVersion(id))
+	if err != nil {
 		return err
 	}
-	if err := h.app.Contacts.Erase(c.r.Context(), c.actor, id); err != nil {
+	if err := h.app.Contacts.Erase(c.r.Context(), c.actor, id, version); err != nil {
 		return err
 	}
 	return c.noContent()

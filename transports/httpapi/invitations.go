@@ -50,8 +50,22 @@ func (h *Handler) createInvitation(c *call) error {
 		return fmt.Errorf("create invitation: %w", err)
 	}
 	record.Token = &token
-	c.w.Header().Set("Location", c.link("invitations", invitation.ID.String()))
-	return c.writeJSON(http.StatusCreated, record)
+	return c.writeCreated(c.link("invitations", invitation.ID.String()), invitationVersion, record)
+}
+
+// invitationVersion is the version of every invitation: one never changes.
+const invitationVersion = 1
+
+func (h *Handler) getInvitation(c *call) error {
+	id, err := c.id("id")
+	if err != nil {
+		return err
+	}
+	invitation, err := h.options.Identity.Invitations.Get(c.r.Context(), c.actor, id)
+	if err != nil {
+		return err
+	}
+	return c.writeRecord(http.StatusOK, invitationVersion, invitationRecordOf(invitation))
 }
 
 func (h *Handler) listInvitations(c *call) error {
@@ -64,6 +78,10 @@ func (h *Handler) listInvitations(c *call) error {
 	if err != nil {
 		return err
 	}
+	total, err := h.options.Identity.Invitations.Count(c.r.Context(), c.actor)
+	if err != nil {
+		return err
+	}
 	next := ""
 	if len(invitations) == limit {
 		next = makeCursor(cursorInvitations, invitations[limit-1].ID.String())
@@ -72,7 +90,7 @@ func (h *Handler) listInvitations(c *call) error {
 	for i, one := range invitations {
 		items[i] = invitationRecordOf(one)
 	}
-	return c.writeJSON(http.StatusOK, filledPage(c, items, next))
+	return c.writeJSON(http.StatusOK, countedPage(items, next, total))
 }
 
 func (h *Handler) revokeInvitation(c *call) error {

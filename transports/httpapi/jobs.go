@@ -97,7 +97,7 @@ func (h *Handler) listJobs(c *call) error {
 	for i, j := range list.Items {
 		items[i] = jobRecordOf(j)
 	}
-	return c.writeJSON(http.StatusOK, pageOf(c, items, list.NextCursor))
+	return c.writeJSON(http.StatusOK, countedPage(items, list.NextCursor, list.Total))
 }
 
 func (h *Handler) jobStats(c *call) error {

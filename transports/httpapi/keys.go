@@ -51,8 +51,28 @@ func (h *Handler) createKey(c *call) error {
 		return fmt.Errorf("create key: %w", err)
 	}
 	record.Key = &secret
-	c.w.Header().Set("Location", c.link("api-keys", key.ID.String()))
-	return c.writeJSON(http.StatusCreated, record)
+	return c.writeCreated(c.link("api-keys", key.ID.String()), keyVersion(key), record)
+}
+
+// keyVersion makes an ETag possible: nothing of a key changes but when it was
+// last used.
+func keyVersion(k identity.Key) int64 {
+	if k.UsedAt.IsZero() {
+		return 1
+	}
+	return k.UsedAt.UnixMicro()
+}
+
+func (h *Handler) getKey(c *call) error {
+	id, err := c.id("id")
+	if err != nil {
+		return err
+	}
+	key, err := h.options.Identity.Keys.Get(c.r.Context(), c.actor, id)
+	if err != nil {
+		return err
+	}
+	return c.writeRecord(http.StatusOK, keyVersion(key), keyRecordOf(key))
 }
 
 func (h *Handler) listKeys(c *call) error {
@@ -65,6 +85,10 @@ func (h *Handler) listKeys(c *call) error {
 	if err != nil {
 		return err
 	}
+	total, err := h.options.Identity.Keys.Count(c.r.Context(), c.actor)
+	if err != nil {
+		return err
+	}
 	next := ""
 	if len(keys) == limit {
 		next = makeCursor(cursorKeys, keys[limit-1].ID.String())
@@ -73,7 +97,7 @@ func (h *Handler) listKeys(c *call) error {
 	for i, k := range keys {
 		items[i] = keyRecordOf(k)
 	}
-	return c.writeJSON(http.StatusOK, filledPage(c, items, next))
+	return c.writeJSON(http.StatusOK, countedPage(items, next, total))
 }
 
 func (h *Handler) revokeKey(c *call) error {

@@ -45,7 +45,11 @@ func (h *Handler) listMembers(c *call) error {
 	if err != nil {
 		return err
 	}
-	next := ""
+	total, err := h.options.Identity.Members.Count(c.r.Context(), c.actor)
+	if err != nil {
+		return err
+	}
+	next := "" // A full page promises a next one, which may be empty.
 	if len(members) == limit {
 		next = makeCursor(cursorMembers, members[limit-1].User.String())
 	}
@@ -53,7 +57,7 @@ func (h *Handler) listMembers(c *call) error {
 	for i, m := range members {
 		items[i] = memberRecordOf(m)
 	}
-	return c.writeJSON(http.StatusOK, filledPage(c, items, next))
+	return c.writeJSON(http.StatusOK, countedPage(items, next, total))
 }
 
 func (h *Handler) getMember(c *call) error {
@@ -93,10 +97,11 @@ func (h *Handler) removeMember(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.precheck(c.memberVersion(id)); err != nil {
+	version, err := c.expected(c.memberVersion(id))
+	if err != nil {
 		return err
 	}
-	if err := h.options.Identity.Members.Remove(c.r.Context(), c.actor, id); err != nil {
+	if err := h.options.Identity.Members.Remove(c.r.Context(), c.actor, id, version); err != nil {
 		return err
 	}
 	return c.noContent()

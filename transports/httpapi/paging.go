@@ -89,10 +89,12 @@ func wholeList[T any](items []T) page[T] {
 	return page[T]{Items: items, Total: len(items), TotalRelation: relationExact}
 }
 
-// filledPage is pageOf for lists that cannot look past their page: a full page
-// promises a next one, which may be empty.
-func filledPage[T any](c *call, items []T, next string) page[T] {
-	p := pageOf(c, items, next)
-	p.Total = len(items)
+// countedPage is a page of a list whose length the service knows.
+func countedPage[T any](items []T, next string, total int) page[T] {
+	p := wholeList(items)
+	p.Total = total
+	if next != "" {
+		p.NextCursor = &next
+	}
 	return p
 }

@@ -50,7 +50,11 @@ func keyRoutes() []*operation {
 			id: "createKey", method: http.MethodPost, path: all, tag: tag, summary: "Make an API key",
 			notes: "The key is shown once; a replay by Idempotency-Key shows everything but it.",
 			body:  typeOf[newKeyInput](), run: (*Handler).createKey,
-			answers: []answerDoc{{status: http.StatusCreated, notes: "The key.", body: typeOf[keyRecord](), location: true}},
+			answers: []answerDoc{createdRecord[keyRecord]("The key.")},
+		},
+		{
+			id: "getKey", method: http.MethodGet, path: all + "/{id}", tag: tag, summary: "Get an API key, without the key itself",
+			run: (*Handler).getKey, answers: []answerDoc{okRecord[keyRecord]("What is known of it."), notModified()},
 		},
 		{
 			id: "revokeKey", method: http.MethodDelete, path: all + "/{id}", tag: tag, summary: "Revoke an API key",
@@ -98,7 +102,11 @@ func invitationRoutes() []*operation {
 			id: "createInvitation", method: http.MethodPost, path: all, tag: tag, summary: "Invite somebody by email",
 			notes: "The token is shown once; a replay by Idempotency-Key shows everything but it.",
 			body:  typeOf[newInvitationInput](), run: (*Handler).createInvitation,
-			answers: []answerDoc{{status: http.StatusCreated, notes: "The invitation.", body: typeOf[invitationRecord](), location: true}},
+			answers: []answerDoc{createdRecord[invitationRecord]("The invitation.")},
+		},
+		{
+			id: "getInvitation", method: http.MethodGet, path: all + "/{id}", tag: tag, summary: "Get an open invitation, without its token",
+			run: (*Handler).getInvitation, answers: []answerDoc{okRecord[invitationRecord]("The invitation."), notModified()},
 		},
 		{
 			id: "revokeInvitation", method: http.MethodDelete, path: all + "/{id}", tag: tag, summary: "Take an invitation back",

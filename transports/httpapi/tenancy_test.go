@@ -44,6 +44,8 @@ func tenancyTable() map[string]tenancyRow {
 		"POST /jobs/{id}/retry":       {kind: "job", want: 404},
 		"POST /jobs/{id}/undo":        {kind: "job", want: 404},
 		"DELETE /sessions/{id}":       {kind: "session", want: 404},
+		"GET /api-keys/{id}":          {kind: "key", want: 404},
+		"GET /invitations/{id}":       {kind: "invitation", want: 404},
 		"DELETE /api-keys/{id}":       {kind: "key", want: 404},
 		"GET /members/{id}":           {kind: "user", want: 404},
 		"PATCH /members/{id}":         {kind: "user", body: `{"role":"viewer"}`, want: 404},

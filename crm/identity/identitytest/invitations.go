@@ -29,7 +29,16 @@ func testInvitations(t *testing.T, f *fixture) {
 	must(t, err)
 	same(t, "the list", all, []identity.Invitation{i.Invitation, second.Invitation})
 
+	count := func(want int) {
+		t.Helper()
+		n, err := f.CountInvitations(ctx, f.here)
+		must(t, err)
+		same(t, "number of invitations", n, want)
+	}
+	count(2)
+
 	must(t, f.DeleteInvitation(ctx, f.here, i.ID))
+	count(1)
 	fails(t, "delete again", f.DeleteInvitation(ctx, f.here, i.ID), crm.ErrNotFound)
 	_, err = f.GetInvitation(ctx, f.here, i.ID)
 	fails(t, "get the deleted", err, crm.ErrNotFound)

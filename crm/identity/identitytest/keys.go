@@ -25,6 +25,17 @@ func testKeys(t *testing.T, f *fixture) {
 	same(t, "one user's first", list(identity.KeyQuery{User: u.ID, Limit: 1}), []identity.Key{first})
 	same(t, "one user's next", list(identity.KeyQuery{User: u.ID, After: first.ID, Limit: 1}), []identity.Key{last})
 
+	count := func(user crm.ID, want int) {
+		t.Helper()
+		n, err := f.CountKeys(ctx, f.here, user)
+		must(t, err)
+		same(t, "number of keys", n, want)
+	}
+	count(crm.ID{}, 3)
+	count(u.ID, 2)
+	count(other.ID, 1)
+	count(crm.NewID(), 0)
+
 	must(t, f.TouchKey(ctx, f.here, first.ID, at(8)))
 	must(t, f.TouchKey(ctx, f.here, first.ID, at(7)))
 	got, err = f.GetKey(ctx, f.here, first.ID)
@@ -33,6 +44,8 @@ func testKeys(t *testing.T, f *fixture) {
 	must(t, f.DeleteKey(ctx, f.here, first.ID))
 	must(t, f.TouchKey(ctx, f.here, first.ID, at(9)))
 	fails(t, "delete again", f.DeleteKey(ctx, f.here, first.ID), crm.ErrNotFound)
+	count(crm.ID{}, 2)
+	count(u.ID, 1)
 	_, err = f.GetKey(ctx, f.here, first.ID)
 	fails(t, "get the deleted", err, crm.ErrNotFound)
 	stranger := f.user(t)

@@ -81,21 +81,24 @@ func testMemberships(t *testing.T, f *fixture) {
 
 func testOwners(t *testing.T, f *fixture) {
 	ctx := t.Context()
-	count := func(want int) {
+	count := func(want, members int) {
 		t.Helper()
 		got, err := f.CountOwners(ctx, f.here)
 		must(t, err)
 		same(t, "owners", got, want)
+		got, err = f.CountMembers(ctx, f.here)
+		must(t, err)
+		same(t, "members", got, members)
 	}
-	count(0)
+	count(0, 0)
 	u := f.member(t, f.here, crm.RoleOwner, 0)
 	f.member(t, f.here, crm.RoleAdmin, 0)
 	f.member(t, f.there, crm.RoleOwner, 0)
-	count(1)
+	count(1, 2)
 	second := f.member(t, f.here, crm.RoleOwner, 0)
-	count(2)
+	count(2, 3)
 	must(t, f.PutMember(ctx, f.here, identity.Member{User: u.ID, Role: crm.RoleMember, CreatedAt: at(0), UpdatedAt: at(1), Version: 2}, 1))
-	count(1)
+	count(1, 3)
 	must(t, f.DeleteMember(ctx, f.here, second.ID))
-	count(0)
+	count(0, 2)
 }

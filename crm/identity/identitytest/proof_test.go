@@ -60,6 +60,10 @@ func brokenStores() map[string]func(identity.Store) identity.Store {
 		"compares addresses without their case":        func(s identity.Store) identity.Store { return foldingFinder{s} },
 		"takes a stale version of a member":            func(s identity.Store) identity.Store { return staleMembers{s} },
 		"counts owners as of another workspace":        func(s identity.Store) identity.Store { return ownersOfNobody{s} },
+		"counts members as of another workspace":       func(s identity.Store) identity.Store { return membersOfNobody{s} },
+		"counts everybody's keys as one user's":        func(s identity.Store) identity.Store { return keysOfEverybody{s} },
+		"counts the first page of invitations only":    func(s identity.Store) identity.Store { return oneInvitation{s} },
+		"uses a link up when it is looked at":          func(s identity.Store) identity.Store { return linksUsedByLooking{s} },
 		"ends a page one row early":                    func(s identity.Store) identity.Store { return shortPages{s} },
 		"lists sessions oldest first":                  func(s identity.Store) identity.Store { return oldestFirst{s} },
 		"notes a wrong time of use":                    func(s identity.Store) identity.Store { return wrongTimes{s} },
@@ -129,6 +133,31 @@ type ownersOfNobody struct{ identity.Store }
 
 func (b ownersOfNobody) CountOwners(ctx context.Context, _ crm.WorkspaceID) (int, error) {
 	return b.Store.CountOwners(ctx, crm.WorkspaceID{})
+}
+
+type membersOfNobody struct{ identity.Store }
+
+func (b membersOfNobody) CountMembers(ctx context.Context, _ crm.WorkspaceID) (int, error) {
+	return b.Store.CountMembers(ctx, crm.WorkspaceID{})
+}
+
+type keysOfEverybody struct{ identity.Store }
+
+func (b keysOfEverybody) CountKeys(ctx context.Context, ws crm.WorkspaceID, _ crm.ID) (int, error) {
+	return b.Store.CountKeys(ctx, ws, crm.ID{})
+}
+
+type oneInvitation struct{ identity.Store }
+
+func (b oneInvitation) CountInvitations(ctx context.Context, ws crm.WorkspaceID) (int, error) {
+	all, err := b.ListInvitations(ctx, ws, crm.ID{}, 1)
+	return len(all), err
+}
+
+type linksUsedByLooking struct{ identity.Store }
+
+func (b linksUsedByLooking) FindLink(ctx context.Context, d identity.Digest) (identity.Link, error) {
+	return b.TakeLink(ctx, d)
 }
 
 type shortPages struct{ identity.Store }

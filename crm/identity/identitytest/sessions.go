@@ -91,9 +91,16 @@ func testLinks(t *testing.T, f *fixture) {
 	setUp := identity.Link{Purpose: identity.LinkSetUp, ExpiresAt: at(4)}
 	must(t, f.PutLink(ctx, signIn, digest("1")))
 	must(t, f.PutLink(ctx, setUp, digest("2")))
+	for range 2 { // To look at a link does not use it up.
+		got, err := f.FindLink(ctx, digest("2"))
+		must(t, err)
+		same(t, "the link without a user, looked at", got, setUp)
+	}
 	got, err := f.TakeLink(ctx, digest("2"))
 	must(t, err)
 	same(t, "the link without a user", got, setUp)
+	_, err = f.FindLink(ctx, digest("2"))
+	fails(t, "look at a link that was taken", err, crm.ErrNotFound)
 	got, err = f.TakeLink(ctx, digest("1"))
 	must(t, err)
 	same(t, "the link with a user", got, signIn)

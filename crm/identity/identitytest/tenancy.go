@@ -23,6 +23,9 @@ func testTenancy(t *testing.T, f *fixture) {
 	owners, err := f.CountOwners(ctx, f.there)
 	must(t, err)
 	same(t, "owners", owners, 0)
+	number, err := f.CountMembers(ctx, f.there)
+	must(t, err)
+	same(t, "number of members", number, 0)
 	fails(t, "delete a member", f.DeleteMember(ctx, f.there, u.ID), crm.ErrNotFound)
 	conflict(t, "change a member", f.PutMember(ctx, f.there, identity.Member{User: u.ID, Role: crm.RoleViewer, Version: 2}, 1), crm.ConflictStale, u.ID)
 
@@ -32,6 +35,9 @@ func testTenancy(t *testing.T, f *fixture) {
 		keys, err := f.ListKeys(ctx, f.there, identity.KeyQuery{User: user, Limit: 10})
 		must(t, err)
 		same(t, "keys", len(keys), 0)
+		number, err := f.CountKeys(ctx, f.there, user)
+		must(t, err)
+		same(t, "number of keys", number, 0)
 	}
 	fails(t, "delete a key", f.DeleteKey(ctx, f.there, k.ID), crm.ErrNotFound)
 	must(t, f.TouchKey(ctx, f.there, k.ID, at(8)))
@@ -43,6 +49,9 @@ func testTenancy(t *testing.T, f *fixture) {
 	invitations, err := f.ListInvitations(ctx, f.there, crm.ID{}, 10)
 	must(t, err)
 	same(t, "invitations", len(invitations), 0)
+	number, err = f.CountInvitations(ctx, f.there)
+	must(t, err)
+	same(t, "number of invitations", number, 0)
 	fails(t, "delete an invitation", f.DeleteInvitation(ctx, f.there, i.ID), crm.ErrNotFound)
 
 	member, err := f.GetMember(ctx, f.here, u.ID)
