@@ -16,11 +16,17 @@ const idempotencyTTL = 24 * time.Hour
 // is free again: its process must have died.
 const idempotencyPatience = 2 * time.Minute
 
-// SavedAnswer is what a request was answered with.
+// SavedAnswer is what a request was answered with, as far as it may be kept:
+// no personal data, so that an erase need not look here. Who answers again reads
+// the record once more, and finds it erased when it was.
 type SavedAnswer struct {
 	Status int               `json:"status"`
 	Header map[string]string `json:"header"`
-	Body   []byte            `json:"body"`
+	// Record is what the answer showed, zero when that was no record.
+	Record ID `json:"record,omitzero"`
+	// Body is an answer of figures, ids and codes, or what it takes to make the
+	// answer again.
+	Body []byte `json:"body,omitempty"`
 }
 
 // IdempotencyRecord remembers a request by its key.
@@ -45,7 +51,8 @@ type IdempotencyStore interface {
 }
 
 // IdempotencyService makes requests safe to send again: the first one with a
-// key runs, later ones get its answer for 24 hours. Keys belong to a user in a
+// key runs, later ones get its answer for 24 hours, with the records in it as
+// they are by then. Keys belong to a user in a
 // workspace. It asks for no permission: the request itself does.
 type IdempotencyService struct {
 	store tenantStore

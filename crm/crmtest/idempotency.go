@@ -15,7 +15,7 @@ func testIdempotency(t *testing.T, open func(testing.TB) crm.Store) {
 			for _, want := range []crm.IdempotencyRecord{
 				{Key: "a", Request: f.print(1), CreatedAt: day()},
 				{Key: strings.Repeat("k", 396) + "ü\"'", Request: f.print(2), CreatedAt: longAgo(), Answer: &crm.SavedAnswer{
-					Status: 201, Header: map[string]string{"ETag": `"7"`, "Location": "/contacts/ä"}, Body: pattern(70_000),
+					Status: 201, Header: map[string]string{"ETag": `"7"`, "Location": "/contacts/ä"}, Record: f.id(5), Body: pattern(70_000),
 				}},
 				{Key: "b", Request: f.print(3), CreatedAt: day(), Answer: &crm.SavedAnswer{Status: 204}},
 			} {

@@ -39,7 +39,7 @@ type batchResults struct {
 
 type batchItem struct {
 	Outcome    crm.RowOutcome     `json:"outcome"`
-	Contact    *crm.ContactRecord `json:"contact,omitempty" doc:"Absent for the outcomes ambiguous and problem."`
+	Contact    *crm.ContactRecord `json:"contact,omitempty" doc:"Absent for the outcomes ambiguous and problem, and in a replay for a contact that was erased since."`
 	Candidates []crm.ID           `json:"candidates" doc:"Who an ambiguous contact could be."`
 	Problems   []crm.FieldError   `json:"problems" doc:"Why the outcome is problem."`
 	Conflict   *crm.ID            `json:"conflict,omitempty" doc:"The contact in the way of one that could not be created."`
@@ -74,7 +74,55 @@ func (h *Handler) batchContacts(c *call) error {
 	} else if err := c.actor.Authorize(crm.PermContactsWrite); err != nil {
 		return fmt.Errorf("batch: %w", err)
 	}
+	note, err := json.Marshal(notesOf(items))
+	if err != nil {
+		return fmt.Errorf("note batch: %w", err)
+	}
+	c.remember(crm.ID{}, note)
 	return c.writeJSON(http.StatusOK, batchResults{Items: items})
+}
+
+// batchNote is a batchItem without the contact's content.
+type batchNote struct {
+	Item    batchItem `json:"item"`
+	Contact crm.ID    `json:"contact,omitzero"`
+}
+
+func notesOf(items []batchItem) []batchNote {
+	notes := make([]batchNote, len(items))
+	for i, item := range items {
+		if item.Contact != nil {
+			notes[i].Contact = item.Contact.ID
+		}
+		item.Contact = nil
+		notes[i].Item = item
+	}
+	return notes
+}
+
+// replayBatch answers with the outcomes of an earlier batch and the contacts as
+// they are now.
+func (h *Handler) replayBatch(c *call, saved *crm.SavedAnswer) error {
+	var notes []batchNote
+	if err := json.Unmarshal(saved.Body, &notes); err != nil {
+		return fmt.Errorf("read note of batch: %w", err)
+	}
+	items := make([]batchItem, len(notes))
+	for i, note := range notes {
+		items[i] = note.Item
+		if note.Contact.IsZero() {
+			continue
+		}
+		contact, err := h.app.Contacts.Get(c.r.Context(), c.reader(), note.Contact)
+		switch {
+		case err == nil:
+			record := contact.Record()
+			items[i].Contact = &record
+		case !errors.Is(err, crm.ErrNotFound):
+			return err
+		}
+	}
+	return c.writeJSON(saved.Status, batchResults{Items: items})
 }
 
 func (h *Handler) batchContact(entry batchEntry) (in newContactInput, contact crm.NewContact, err error) {

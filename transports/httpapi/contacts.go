@@ -22,7 +22,17 @@ func (h *Handler) createContact(c *call) error {
 		return in.inSentWords(err) // The service has said what it was doing; here and below.
 	}
 	c.w.Header().Set("Location", c.link("contacts", contact.ID.String()))
+	c.remember(contact.ID, nil)
 	return c.writeContact(201, contact)
+}
+
+// replayContact answers with the contact of an earlier answer.
+func (h *Handler) replayContact(c *call, saved *crm.SavedAnswer) error {
+	contact, err := h.app.Contacts.Get(c.r.Context(), c.reader(), saved.Record)
+	if err != nil {
+		return err
+	}
+	return c.writeContact(saved.Status, contact)
 }
 
 func (h *Handler) getContact(c *call) error {
@@ -87,6 +97,7 @@ func (h *Handler) restoreContact(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.remember(id, nil)
 	return c.writeContact(200, contact)
 }
 

@@ -14,6 +14,7 @@ import (
 // The errors of the transport itself.
 var (
 	errNoRoute       = fmt.Errorf("no such route: %w", crm.ErrNotFound)
+	errGoneSince     = fmt.Errorf("what the request made is gone: %w", crm.ErrNotFound)
 	errNobodyCan     = fmt.Errorf("no sign-in is configured: %w", crm.ErrUnauthenticated)
 	errMissingCSRF   = errors.New("missing CSRF token")
 	errInvalidCSRF   = errors.New("invalid CSRF token")
@@ -70,6 +71,7 @@ func statusTable() []statusRow {
 	return []statusRow{
 		{asErr[*methodError](), http.StatusMethodNotAllowed, codeMethodNotAllowed, "This path has no such method; the Allow header lists those it has."},
 		{isErr(errNoRoute), http.StatusNotFound, codeNotFound, "There is nothing at this path."},
+		{isErr(errGoneSince), http.StatusNotFound, codeNotFound, "This request was carried out before; what it made or changed has been erased since."},
 		{isErr(errMissingCSRF), http.StatusForbidden, codeMissingCSRF, "Send the value of the csrf cookie in the x-csrf-token header."},
 		{isErr(errInvalidCSRF), http.StatusForbidden, codeInvalidCSRF, "The x-csrf-token header does not belong to this session."},
 		{isErr(errCrossSite), http.StatusForbidden, codeInvalidCSRF, "Another site's page must not write here."},

@@ -47,6 +47,7 @@ func actors() map[string]crm.Actor {
 		"stranger": {Workspace: away, User: crm.NamedID("stranger"), Name: "Stranger", Role: crm.RoleOwner},
 		"reader":   {Workspace: home, User: crm.NamedID("reader"), Role: crm.RoleOwner, Scopes: []crm.Scope{crm.ScopeContactsRead}, Kind: crm.ActorKey},
 	}
+	all["writer"] = crm.Actor{Workspace: home, User: crm.NamedID("writer"), Role: crm.RoleOwner, Scopes: []crm.Scope{crm.ScopeContactsWrite}, Kind: crm.ActorKey}
 	for _, role := range crm.Roles() {
 		all[string(role)] = crm.Actor{Workspace: home, User: crm.NamedID(string(role)), Name: string(role), Role: role}
 	}

@@ -4,10 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"hash"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
@@ -24,9 +23,10 @@ const (
 type saving struct {
 	key    string
 	answer *crm.SavedAnswer
-	// instead, when set, is kept in place of the body that was sent: a secret
-	// is shown once and never stored.
-	instead []byte
+	// record is whom the answer shows, and note what else is needed to make it
+	// again, where the operation has a replay: then the body is not kept.
+	record crm.ID
+	note   []byte
 }
 
 // beginSaved honours the Idempotency-Key of a POST: it answers from what was
@@ -90,17 +90,40 @@ func (c *call) reserve(key string, digest hash.Hash) (done bool, err error) {
 		c.saving = &saving{key: key}
 		return false, nil
 	}
+	return true, c.replay(saved)
+}
+
+// replay gives a kept answer again. One that showed a record shows it as it is
+// now; when it is gone, the answer is 404: nothing of it was kept.
+func (c *call) replay(saved *crm.SavedAnswer) error {
 	header := c.w.Header()
 	for name, value := range saved.Header {
 		header.Set(name, value)
 	}
 	header.Set("Idempotent-Replayed", "true")
-	if saved.Status != http.StatusNoContent {
-		header.Set("Content-Length", strconv.Itoa(len(saved.Body)))
+	if c.op.replay == nil {
+		return c.send(saved.Status, saved.Body)
 	}
-	c.w.WriteHeader(saved.Status)
-	_, _ = c.w.Write(saved.Body)
-	return true, nil
+	err := c.op.replay(c.h, c, saved)
+	if errors.Is(err, crm.ErrNotFound) {
+		return errGoneSince
+	}
+	return err
+}
+
+// reader is the actor with all that its role allows to read: every write shows
+// its record to who may write it, also by a key that may not read.
+func (c *call) reader() crm.Actor {
+	reader := c.actor
+	reader.Scopes = nil
+	return reader
+}
+
+// remember notes what a replay needs; see [saving].
+func (c *call) remember(record crm.ID, note []byte) {
+	if c.saving != nil {
+		c.saving.record, c.saving.note = record, note
+	}
 }
 
 // keep remembers the answer that is about to be sent. It is stored before the
@@ -109,10 +132,10 @@ func (c *call) keep(status int, body []byte) {
 	if c.saving == nil || status >= http.StatusBadRequest {
 		return
 	}
-	if c.saving.instead != nil {
-		body = c.saving.instead
+	if c.op.replay != nil {
+		body = c.saving.note
 	}
-	saved := crm.SavedAnswer{Status: status, Header: map[string]string{}, Body: body}
+	saved := crm.SavedAnswer{Status: status, Header: map[string]string{}, Record: c.saving.record, Body: body}
 	for _, name := range []string{"Content-Type", "Location", "ETag"} {
 		if value := c.w.Header().Get(name); value != "" {
 			saved.Header[name] = value
@@ -140,17 +163,4 @@ func (h *Handler) endSaved(c *call, err error) error {
 		h.logError(c, "free idempotency key", abandoned)
 	}
 	return err
-}
-
-// withoutSecret is what a replay shows in place of v.
-func (c *call) withoutSecret(v any) error {
-	if c.saving == nil {
-		return nil
-	}
-	var b strings.Builder
-	if err := json.NewEncoder(&b).Encode(v); err != nil {
-		return err // Wrapped by the caller with the noun.
-	}
-	c.saving.instead = []byte(b.String())
-	return nil
 }

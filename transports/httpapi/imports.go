@@ -148,7 +148,17 @@ func (h *Handler) createImport(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.remember(created.ID, nil)
 	return c.writeCreated(c.link("imports", created.ID.String()), created.Version, importRecordOf(created))
+}
+
+// replayImport answers with the import of an earlier answer.
+func (h *Handler) replayImport(c *call, saved *crm.SavedAnswer) error {
+	one, err := h.app.Imports.Get(c.r.Context(), c.actor, saved.Record)
+	if err != nil {
+		return err
+	}
+	return c.writeRecord(saved.Status, one.Version, importRecordOf(one))
 }
 
 // spoolKeyed returns the file as it comes in or, for a request with an

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -46,10 +45,8 @@ func (h *Handler) createInvitation(c *call) error {
 		return err
 	}
 	record := invitationRecordOf(invitation)
-	if err := c.withoutSecret(record); err != nil {
-		return fmt.Errorf("create invitation: %w", err)
-	}
 	record.Token = &token
+	c.remember(invitation.ID, nil)
 	return c.writeCreated(c.link("invitations", invitation.ID.String()), invitationVersion, record)
 }
 
@@ -66,6 +63,16 @@ func (h *Handler) getInvitation(c *call) error {
 		return err
 	}
 	return c.writeRecord(http.StatusOK, invitationVersion, invitationRecordOf(invitation))
+}
+
+// replayInvitation answers with the invitation of an earlier answer, without the
+// token.
+func (h *Handler) replayInvitation(c *call, saved *crm.SavedAnswer) error {
+	invitation, err := h.options.Identity.Invitations.Get(c.r.Context(), c.actor, saved.Record)
+	if err != nil {
+		return err
+	}
+	return c.writeRecord(saved.Status, invitationVersion, invitationRecordOf(invitation))
 }
 
 func (h *Handler) listInvitations(c *call) error {

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -47,10 +46,8 @@ func (h *Handler) createKey(c *call) error {
 		return err
 	}
 	record := keyRecordOf(key)
-	if err := c.withoutSecret(record); err != nil {
-		return fmt.Errorf("create key: %w", err)
-	}
 	record.Key = &secret
+	c.remember(key.ID, nil)
 	return c.writeCreated(c.link("api-keys", key.ID.String()), keyVersion(key), record)
 }
 
@@ -73,6 +70,15 @@ func (h *Handler) getKey(c *call) error {
 		return err
 	}
 	return c.writeRecord(http.StatusOK, keyVersion(key), keyRecordOf(key))
+}
+
+// replayKey answers with the key of an earlier answer, without the key itself.
+func (h *Handler) replayKey(c *call, saved *crm.SavedAnswer) error {
+	key, err := h.options.Identity.Keys.Get(c.r.Context(), c.actor, saved.Record)
+	if err != nil {
+		return err
+	}
+	return c.writeRecord(saved.Status, keyVersion(key), keyRecordOf(key))
 }
 
 func (h *Handler) listKeys(c *call) error {

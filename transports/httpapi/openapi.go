@@ -21,7 +21,8 @@ func (h *Handler) writeDocument() ([]byte, error) {
 			Title: "OmniCRM", Version: "1",
 			Description: "Contact-centric CRM. Absent scalars are null, lists never; times are RFC 3339 in UTC; ids are UUIDs. " +
 				"Unknown parameters and members are refused. Every POST takes an Idempotency-Key: the same request with the same key " +
-				"gets the same answer for 24 hours.",
+				"gets the same answer for 24 hours, with the records in it as they are by then, and 404 when the record was erased " +
+				"since: no answer is kept with personal data.",
 		},
 		Servers: []*huma.Server{{URL: mountMark}},
 		Components: &huma.Components{

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/omnicrm/omnicrm/crm"
 )
 
 // operation is one row of the table of routes: what is documented, checked
@@ -36,6 +38,9 @@ type operation struct {
 	// refusals are the error statuses beyond those that every operation has.
 	refusals []int
 	run      func(h *Handler, c *call) error
+	// replay answers a repeated Idempotency-Key of an operation whose answer
+	// shows records, which are read again; nil replays the answer as it was.
+	replay func(h *Handler, c *call, saved *crm.SavedAnswer) error
 
 	bodySchema *huma.Schema
 	parameters map[string]*parameter

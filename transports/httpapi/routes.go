@@ -35,12 +35,12 @@ func contactRoutes(formats []crm.Format) []*operation {
 		{
 			id: "createContact", method: http.MethodPost, path: apiRoot + "/contacts", tag: tag, summary: "Create a contact",
 			notes: "Never matches an existing contact; only the same source and sourceId is a conflict.",
-			body:  typeOf[newContactInput](), run: (*Handler).createContact, refusals: []int{http.StatusConflict},
+			body:  typeOf[newContactInput](), run: (*Handler).createContact, replay: (*Handler).replayContact, refusals: []int{http.StatusConflict},
 			answers: []answerDoc{createdRecord[crm.ContactRecord]("The contact.")},
 		},
 		{
 			id: "batchContacts", method: http.MethodPost, path: apiRoot + "/contacts/batch", tag: tag, summary: "Create or upsert up to 1,000 contacts",
-			body: typeOf[batchInput](), run: (*Handler).batchContacts, refusals: []int{http.StatusConflict},
+			body: typeOf[batchInput](), run: (*Handler).batchContacts, replay: (*Handler).replayBatch, refusals: []int{http.StatusConflict},
 			answers: []answerDoc{okJSON[batchResults]("The outcome of each, in order.")},
 		},
 		{
@@ -59,7 +59,7 @@ func contactRoutes(formats []crm.Format) []*operation {
 		},
 		{
 			id: "restoreContact", method: http.MethodPost, path: one + "/restore", tag: tag, summary: "Take a contact out of the trash",
-			matches: true, run: (*Handler).restoreContact, refusals: []int{http.StatusConflict},
+			matches: true, run: (*Handler).restoreContact, replay: (*Handler).replayContact, refusals: []int{http.StatusConflict},
 			answers: []answerDoc{okRecord[crm.ContactRecord]("The contact.")},
 		},
 		{
@@ -130,7 +130,7 @@ func importRoutes(formats []crm.Format) []*operation {
 				enumParam("onDuplicate", "What to do with a row that matches a contact. Default update.", duplicatePolicies()...),
 				textParam("mapping", "JSON [{column, target}]. Default: guessed.", maxQuery),
 			},
-			upload: true, run: (*Handler).createImport, refusals: []int{http.StatusConflict},
+			upload: true, run: (*Handler).createImport, replay: (*Handler).replayImport, refusals: []int{http.StatusConflict},
 			answers: []answerDoc{createdRecord[importRecord]("The import with its guessed mapping and the figures of the dry run.")},
 		},
 		{

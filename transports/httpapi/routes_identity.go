@@ -49,7 +49,7 @@ func keyRoutes() []*operation {
 		{
 			id: "createKey", method: http.MethodPost, path: all, tag: tag, summary: "Make an API key",
 			notes: "The key is shown once; a replay by Idempotency-Key shows everything but it.",
-			body:  typeOf[newKeyInput](), run: (*Handler).createKey,
+			body:  typeOf[newKeyInput](), run: (*Handler).createKey, replay: (*Handler).replayKey,
 			answers: []answerDoc{createdRecord[keyRecord]("The key.")},
 		},
 		{
@@ -101,7 +101,7 @@ func invitationRoutes() []*operation {
 		{
 			id: "createInvitation", method: http.MethodPost, path: all, tag: tag, summary: "Invite somebody by email",
 			notes: "The token is shown once; a replay by Idempotency-Key shows everything but it.",
-			body:  typeOf[newInvitationInput](), run: (*Handler).createInvitation,
+			body:  typeOf[newInvitationInput](), run: (*Handler).createInvitation, replay: (*Handler).replayInvitation,
 			answers: []answerDoc{createdRecord[invitationRecord]("The invitation.")},
 		},
 		{
