@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,33 +54,37 @@ func TestMisuse(t *testing.T) {
 		args  []string
 		words []string
 	}{
-		"an unknown command":                {[]string{"srve"}, []string{`did you mean "serve"`, "crmserver help"}},
-		"help for an unknown command":       {[]string{"help", "imprt"}, []string{`did you mean "import"`}},
-		"an unknown flag":                   {[]string{"check", "--repai"}, []string{"--repair", "crmserver help check"}},
-		"half a command":                    {[]string{"user"}, []string{"create", "list", "passwd", "crmserver help user"}},
-		"a missing flag":                    {[]string{"user", "passwd"}, []string{"--email", "crmserver help user passwd"}},
-		"a missing file":                    {[]string{"import", "--email", email}, []string{"<file>", "crmserver help import"}},
-		"one argument too many":             {[]string{"version", "now"}, []string{"now"}},
-		"a format that is none":             {[]string{"export", "--email", email, "--format", "pdf"}, []string{"--format", "vcard"}},
-		"a duplicate policy that is none":   {[]string{"import", "x", "--email", email, "--on-duplicate", "ask"}, []string{"--on-duplicate", "skip"}},
-		"a level that is none":              {[]string{"check", "--log", "loud"}, []string{"--log", "warn"}},
-		"a number that is none":             {[]string{"serve", "--workers", "many"}, []string{"--workers"}},
-		"negative workers":                  {[]string{"serve", "--workers=-2"}, []string{"--workers"}},
-		"a negative rate limit":             {[]string{"serve", "--rate-limit=-1"}, []string{"--rate-limit"}},
-		"a public address that is none":     {[]string{"config", "--public-url", "crm"}, []string{"--public-url", "https://"}},
-		"a proxy that is none":              {[]string{"serve", "--trusted-proxies", "10.0.0.0/8,x"}, []string{"--trusted-proxies", `"x"`}},
-		"a flag that is not UTF-8":          {[]string{"user", "list", "--data", "d\xff"}, []string{"argument 4", "UTF-8"}},
-		"a command that is not UTF-8":       {[]string{"\xff"}, []string{"argument 1", "UTF-8"}},
-		"a file name that is not UTF-8":     {[]string{"import", "\xff.csv", "--email", email}, []string{"argument 2", "standard input"}},
-		"a password that nobody typed":      {[]string{"user", "passwd", "--email", email, "--password-stdin"}, []string{"no password"}},
-		"a user without a password's flag":  {[]string{"user", "create", "--email", email}, []string{"--password-stdin"}},
-		"an export into a folder":           {[]string{"export", "--email", email, "--out", "."}, []string{"--out", "folder"}},
-		"a mapping that is no JSON":         {[]string{"import", "x.csv", "--email", email, "--mapping", "m.json"}, []string{"--mapping", "JSON such as"}},
-		"a flag of another command":         {[]string{"version", "--dry-run"}, []string{"--dry-run"}},
-		"the same settings of environment":  {[]string{"--workers=2"}, []string{"--workers"}},
-		"a value for a flag that has none":  {[]string{"check", "--repair=maybe"}, []string{"maybe"}},
-		"a flag whose value was forgotten":  {[]string{"import", "x.csv", "--email"}, []string{"--email"}},
-		"help for half a command, misspelt": {[]string{"help", "user", "creat"}, []string{"create"}},
+		"an unknown command":                 {[]string{"srve"}, []string{`did you mean "serve"`, "crmserver help"}},
+		"help for an unknown command":        {[]string{"help", "imprt"}, []string{`did you mean "import"`}},
+		"an unknown flag":                    {[]string{"check", "--repai"}, []string{"--repair", "crmserver help check"}},
+		"half a command":                     {[]string{"user"}, []string{"create", "list", "passwd", "crmserver help user"}},
+		"a missing flag":                     {[]string{"user", "passwd"}, []string{"--email", "crmserver help user passwd"}},
+		"a missing file":                     {[]string{"import", "--email", email}, []string{"<file>", "crmserver help import"}},
+		"one argument too many":              {[]string{"version", "now"}, []string{"now"}},
+		"a format that is none":              {[]string{"export", "--email", email, "--format", "pdf"}, []string{"--format", "vcard"}},
+		"a duplicate policy that is none":    {[]string{"import", "x", "--email", email, "--on-duplicate", "ask"}, []string{"--on-duplicate", "skip"}},
+		"a level that is none":               {[]string{"check", "--log", "loud"}, []string{"--log", "warn"}},
+		"a number that is none":              {[]string{"serve", "--workers", "many"}, []string{"--workers"}},
+		"negative workers":                   {[]string{"serve", "--workers=-2"}, []string{"--workers", "0, for none"}},
+		"negative workers, parted":           {[]string{"serve", "--workers", "-1"}, []string{"--workers", "0, for none"}},
+		"an import of a format that is none": {[]string{"import", "x.csv", "--email", email, "--format", "nope"}, []string{"--format", `one of "csv","vcard","jsonl"`}},
+		"a role that is none":                {[]string{"user", "create", "--email", email, "--role", "king", "--password-stdin"}, []string{"--role", "viewer"}},
+		"a scope that is none":               {[]string{"apikey", "create", "--email", email, "--scope", "contacts:read", "--scope", "root"}, []string{"--scope", "contacts:write"}},
+		"a negative rate limit":              {[]string{"serve", "--rate-limit=-1"}, []string{"--rate-limit"}},
+		"a public address that is none":      {[]string{"config", "--public-url", "crm"}, []string{"--public-url", "https://"}},
+		"a proxy that is none":               {[]string{"serve", "--trusted-proxies", "10.0.0.0/8,x"}, []string{"--trusted-proxies", `"x"`}},
+		"a flag that is not UTF-8":           {[]string{"user", "list", "--data", "d\xff"}, []string{"argument 4", "UTF-8"}},
+		"a command that is not UTF-8":        {[]string{"\xff"}, []string{"argument 1", "UTF-8"}},
+		"a file name that is not UTF-8":      {[]string{"import", "\xff.csv", "--email", email}, []string{"argument 2", "standard input"}},
+		"a password that nobody typed":       {[]string{"user", "passwd", "--email", email, "--password-stdin"}, []string{"no password"}},
+		"a user without a password's flag":   {[]string{"user", "create", "--email", email}, []string{"--password-stdin"}},
+		"an export into a folder":            {[]string{"export", "--email", email, "--out", "."}, []string{"--out", "folder"}},
+		"a mapping that is no JSON":          {[]string{"import", "x.csv", "--email", email, "--mapping", "m.json"}, []string{"--mapping", "JSON such as"}},
+		"a flag of another command":          {[]string{"version", "--dry-run"}, []string{"--dry-run"}},
+		"the same settings of environment":   {[]string{"--workers=2"}, []string{"--workers"}},
+		"a value for a flag that has none":   {[]string{"check", "--repair=maybe"}, []string{"maybe"}},
+		"a flag whose value was forgotten":   {[]string{"import", "x.csv", "--email"}, []string{"--email"}},
+		"help for half a command, misspelt":  {[]string{"help", "user", "creat"}, []string{"create"}},
 	}
 	h.write("m.json", "{")
 	h.write("x.csv", "Name\nAna\n")
@@ -111,7 +116,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	got := config([]string{"CRM_WORKERS=7", "CRM_LOG=warn", "CRM_TRUSTED_PROXIES=10.0.0.0/8,::1"}, "--log", "debug", "--addr", ":9")
 	want := map[string]string{
-		"CRM_DATA": h.path("data"), "CRM_DATABASE": h.path("data/crm.db"), "CRM_ADDR": ":9", "CRM_WORKERS": "7", "CRM_LOG": "debug",
+		"CRM_DATA": h.path("data"), "CRM_ADDR": ":9", "CRM_WORKERS": "7", "CRM_LOG": "debug",
 		"CRM_PUBLIC_URL": "", "CRM_TRUSTED_PROXIES": "10.0.0.0/8,::1", "CRM_RATE_LIMIT": "600", "CRM_SYNC_NORMAL": "false",
 	}
 	for name, value := range want {
@@ -128,6 +133,21 @@ func TestEnvironment(t *testing.T) {
 			t.Errorf("config: got %q, want it to name %s", text, name)
 		}
 	}
+	t.Run("a setting that this version cannot follow is refused by name", func(t *testing.T) {
+		for _, name := range []string{"CRM_DATABASE_URL", "CRM_DATABASE_DIRECT_URL", "CRM_SEARCH_URL", "CRM_SEARCH_KEY", "CRM_REDIS_URL", "CRM_SECRET_KEYS"} {
+			for _, args := range [][]string{{"user", "list"}, {"serve"}, {"config"}} {
+				c := h.command(args...)
+				c.Env = append(c.Env, name+"=scheme://user:secret@host/x")
+				out, err := c.CombinedOutput()
+				if err == nil || c.ProcessState.ExitCode() != exitMisuse || !strings.Contains(string(out), name) || strings.Contains(string(out), "secret") {
+					t.Errorf("%v with %s: got %v %q, want exit 2 and its name alone", args, name, err, out)
+				}
+			}
+		}
+		if got := h.files(); slices.Contains(got, "data") {
+			t.Errorf("it made a data folder: %v", got)
+		}
+	})
 	c := h.command("check")
 	c.Env = append(c.Env, "CRM_RATE_LIMIT=some")
 	out, err := c.CombinedOutput()
@@ -139,8 +159,9 @@ func TestEnvironment(t *testing.T) {
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	h := emptyHome(t)
+	schema := len(decode[[]any](t, h.ok(h.run("migrate", "status", "--json"))))
 	for _, args := range [][]string{{"version"}, {"--version"}} {
-		if got := h.ok(h.run(args...)).out; !strings.HasPrefix(got, "crmserver dev") || !strings.Contains(got, "schema 2") {
+		if got := h.ok(h.run(args...)).out; !strings.HasPrefix(got, "crmserver dev") || !strings.Contains(got, fmt.Sprintf("schema %d,", schema)) {
 			t.Errorf("%v: got %q, want version and schema", args, got)
 		}
 	}
@@ -148,7 +169,7 @@ func TestVersion(t *testing.T) {
 		Version, Go string
 		Schema      int
 	}](t, h.ok(h.run("version", "--json")))
-	if !strings.HasPrefix(got.Version, "dev") || got.Schema != 2 || got.Go == "" {
+	if !strings.HasPrefix(got.Version, "dev") || got.Schema != schema || got.Go == "" {
 		t.Errorf("got %+v, want version, schema and go", got)
 	}
 }

@@ -45,6 +45,41 @@ type Globals struct {
 	RateLimit      int      `env:"CRM_RATE_LIMIT" default:"600" help:"Requests a minute per session or API key, 0 for no limit. Default ${default}."`
 	SyncNormal     bool     `env:"CRM_SYNC_NORMAL" help:"Leave flushing to the operating system: faster on slow disks, and a power cut may lose the last writes."`
 	JSON           bool     `help:"Print results as JSON."`
+
+	NotYet notYet `embed:""`
+}
+
+// notYet are settings of the specification that this version does not serve. To
+// pass over them would be to keep the data somewhere else than was asked for.
+type notYet struct {
+	DatabaseURL       string `env:"CRM_DATABASE_URL" hidden:""`
+	DatabaseDirectURL string `env:"CRM_DATABASE_DIRECT_URL" hidden:""`
+	SearchURL         string `env:"CRM_SEARCH_URL" hidden:""`
+	SearchKey         string `env:"CRM_SEARCH_KEY" hidden:""`
+	RedisURL          string `env:"CRM_REDIS_URL" hidden:""`
+	SecretKeys        string `env:"CRM_SECRET_KEYS" hidden:""`
+}
+
+// refuse names what is set and cannot be followed, never its value.
+func (n notYet) refuse() error {
+	var set []string
+	for _, s := range []struct{ name, value string }{
+		{"CRM_DATABASE_URL", n.DatabaseURL},
+		{"CRM_DATABASE_DIRECT_URL", n.DatabaseDirectURL},
+		{"CRM_SEARCH_URL", n.SearchURL},
+		{"CRM_SEARCH_KEY", n.SearchKey},
+		{"CRM_REDIS_URL", n.RedisURL},
+		{"CRM_SECRET_KEYS", n.SecretKeys},
+	} {
+		if s.value != "" {
+			set = append(set, s.name)
+		}
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	return usageError{strings.Join(set, ", ") + ": not supported by this version, which keeps everything in the data folder (--data). " +
+		"Unset what does not apply here."}
 }
 
 // databasePath is the embedded database's file.
@@ -90,6 +125,16 @@ func (g *Globals) proxies() ([]netip.Prefix, error) {
 	return out, nil
 }
 
+// basePath is the path of the public address, without a final slash; "" for
+// none.
+func (g *Globals) basePath() string {
+	u, err := url.Parse(g.PublicURL)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(u.Path, "/")
+}
+
 // validate refuses settings that the parser cannot judge.
 func (g *Globals) validate() error {
 	if _, err := g.proxies(); err != nil {
@@ -123,7 +168,6 @@ func (c configCmd) Run(g *Globals, t terminal) error {
 	}
 	settings := []struct{ name, value string }{
 		{"CRM_DATA", data},
-		{"CRM_DATABASE", filepath.Join(data, "crm.db")},
 		{"CRM_ADDR", c.Addr},
 		{"CRM_WORKERS", strconv.Itoa(c.Workers)},
 		{"CRM_LOG", g.Log},

@@ -17,9 +17,9 @@ type importCmd struct {
 	File        string `arg:"" help:"File to import, or - for standard input."`
 	Email       string `required:"" help:"Who imports."`
 	Workspace   string `help:"Name or id. Default: their only one."`
-	Format      string `help:"csv, vcard or jsonl. Default: told from the content."`
+	Format      string `enum:",csv,vcard,jsonl" default:"" placeholder:"FORMAT" help:"csv, vcard or jsonl. Default: told from the content."`
 	Mapping     string `placeholder:"FILE" help:"JSON file with the mapping of columns: [{\"column\", \"target\"}, ...]."`
-	OnDuplicate string `enum:",update,skip,create" default:"" help:"What happens to a row that matches a contact: update, skip, create. Default update."`
+	OnDuplicate string `enum:",update,skip,create" default:"" placeholder:"POLICY" help:"What happens to a row that matches a contact: update, skip, create. Default update."`
 	DryRun      bool   `help:"Say what would happen and write nothing."`
 }
 

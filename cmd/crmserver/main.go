@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -72,9 +73,16 @@ func run(ctx context.Context, args []string, t terminal) int {
 		return exitDone
 	}
 	if err != nil {
-		return report(t, usageError{fmt.Sprintf("%v\nTry `crmserver %s`.", err, helpFor(err))})
+		text := strings.Replace(err.Error(), `must be one of "",`, "must be one of ", 1) // Leaving it out is no value to type.
+		return report(t, usageError{fmt.Sprintf("%s\nTry `crmserver %s`.", text, helpFor(err))})
 	}
-	if err := parsed.Run(&c.Globals); err != nil {
+	if parsed.Command() != "version" {
+		err = c.NotYet.refuse()
+	}
+	if err == nil {
+		err = parsed.Run(&c.Globals)
+	}
+	if err != nil {
 		return report(t, err)
 	}
 	return exitDone
@@ -83,6 +91,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 // spelledOut turns the ways people ask for help or the version into the
 // parser's own.
 func spelledOut(args []string) []string {
+	args = joinNegative(args)
 	switch {
 	case len(args) == 0:
 		return []string{"--help"}
@@ -92,6 +101,24 @@ func spelledOut(args []string) []string {
 		return append([]string{"version"}, args[1:]...)
 	}
 	return args
+}
+
+// joinNegative writes "--flag -1" as "--flag=-1": the parser would take the
+// number for a flag of one letter.
+func joinNegative(args []string) []string {
+	var out []string
+	for i, a := range args {
+		if _, err := strconv.Atoi(a); err == nil && strings.HasPrefix(a, "-") && i > 0 && isLongFlag(args[i-1]) {
+			out[len(out)-1] += "=" + a
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func isLongFlag(arg string) bool {
+	return strings.HasPrefix(arg, "--") && len(arg) > 2 && !strings.Contains(arg, "=")
 }
 
 // validText refuses bytes that are no text: the parser would replace them

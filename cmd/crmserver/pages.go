@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"html/template"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/crm/identity"
@@ -41,24 +44,72 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 </main></body></html>
 `))
 
-// routes puts the pages beside the API.
+// routes puts the pages beside the API. Paths are compared as they come: a mux
+// in front would answer unclean ones by itself, without a header of ours.
 func (s *server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", s.handler)
-	mux.HandleFunc("GET /{$}", s.home)
-	mux.HandleFunc("GET /signin", s.signIn)
-	mux.HandleFunc("GET /setup", s.setUpForm)
-	mux.HandleFunc("POST /setup", s.setUp)
-	return mux
+	pages := map[string]map[string]http.HandlerFunc{
+		"/":       {http.MethodGet: s.home},
+		"/signin": {http.MethodGet: s.signIn},
+		"/setup":  {http.MethodGet: s.setUpForm, http.MethodPost: s.setUp},
+	}
+	return s.underBase(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if methods, ok := pages[r.URL.Path]; ok {
+			s.page(w, r, methods)
+			return
+		}
+		s.handler.ServeHTTP(w, r)
+	}))
+}
+
+// underBase takes the path of the public address off, where the proxy in front
+// has not done so.
+func (s *server) underBase(next http.Handler) http.Handler {
+	if s.base == "" {
+		return next
+	}
+	stripped := http.StripPrefix(s.base, next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == s.base: // The links of the first page are relative.
+			if s.handler.BeginPage(w, r) {
+				http.Redirect(w, r, s.base+"/", http.StatusPermanentRedirect)
+				return
+			}
+			s.busy(w)
+		case strings.HasPrefix(r.URL.Path, s.base+"/"):
+			stripped.ServeHTTP(w, r)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// page does what all pages have in common.
+func (s *server) page(w http.ResponseWriter, r *http.Request, methods map[string]http.HandlerFunc) {
+	if !s.handler.BeginPage(w, r) {
+		s.busy(w)
+		return
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	show, ok := methods[method]
+	if !ok {
+		allow := append(slices.Sorted(maps.Keys(methods)), http.MethodHead)
+		w.Header().Set("Allow", strings.Join(allow, ", "))
+		s.show(w, http.StatusMethodNotAllowed, page{Title: "This page cannot do that"})
+		return
+	}
+	show(w, r)
+}
+
+func (s *server) busy(w http.ResponseWriter) {
+	s.show(w, http.StatusTooManyRequests, page{Title: "Too many requests", Text: "Wait a minute, then try again."})
 }
 
 func (s *server) show(w http.ResponseWriter, status int, p page) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	if err := pageTemplate.Execute(w, p); err != nil {
 		s.log.Debug("page not written", "error", err)
@@ -80,8 +131,13 @@ func (s *server) home(w http.ResponseWriter, _ *http.Request) {
 	s.show(w, http.StatusOK, page{Title: "OmniCRM", Text: "The server is running. These answer JSON:", Links: apiLinks()})
 }
 
-// signIn redeems a one-time link.
+// signIn redeems a one-time link. A HEAD leaves it good: programs that show a
+// preview of a link send one.
 func (s *server) signIn(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		s.show(w, http.StatusOK, page{Title: "Sign in"})
+		return
+	}
 	in, err := s.identity.Sessions.RedeemLink(r.Context(), r.URL.Query().Get("token"), s.handler.Origin(r))
 	if err != nil {
 		s.refuse(w, err, "This link was used already, or its ten minutes are over. Start the server again for a new one, or sign in with a password.")
@@ -100,9 +156,18 @@ func (s *server) refuse(w http.ResponseWriter, err error, text string) {
 	s.show(w, http.StatusServiceUnavailable, page{Title: "Not now", Text: "The server could not do that. Try again in a moment."})
 }
 
+// noSetUp says why a set-up link does not work.
+const noSetUp = "It was used already, it is too old, or there is a user by now. Sign in, or start the server again: while there is no user it prints a new one."
+
+// setUpForm looks whether the link is good before anybody fills the form.
 func (s *server) setUpForm(w http.ResponseWriter, r *http.Request) {
+	token := r.URL.Query().Get("token")
+	if err := s.identity.Sessions.CheckSetUp(r.Context(), token); err != nil {
+		s.refuse(w, err, noSetUp)
+		return
+	}
 	s.show(w, http.StatusOK, page{
-		Title: "Set up", SetUp: true, Token: r.URL.Query().Get("token"),
+		Title: "Set up", SetUp: true, Token: token,
 		Form: identity.SetUp{Region: crm.DefaultRegion, TimeZone: crm.DefaultTimeZone},
 	})
 }
@@ -129,7 +194,7 @@ func (s *server) setUp(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.refuse(w, err, "It was used already, or it is too old. Start the server again for a new one.")
+		s.refuse(w, err, noSetUp)
 		return
 	}
 	s.handler.StartSession(w, r, done)

@@ -96,7 +96,7 @@ func (s serveCmd) options(g *Globals, log *slog.Logger) (fx.Option, error) {
 	if err != nil {
 		return nil, err
 	}
-	api := httpapi.Options{RateLimit: g.RateLimit, TrustedProxies: proxies, PublicURL: g.PublicURL}
+	api := httpapi.Options{RateLimit: g.RateLimit, TrustedProxies: proxies, PublicURL: g.PublicURL, BasePath: g.basePath()}
 	if g.RateLimit == 0 {
 		api.RateLimit = -1
 	}
@@ -104,10 +104,13 @@ func (s serveCmd) options(g *Globals, log *slog.Logger) (fx.Option, error) {
 	if s.Workers == 0 {
 		settings.Workers = -1
 	}
-	return fx.Options(base(g, log, settings), fx.Supply(api, listenAddress(s.Addr)), httpapifx.Module(), fx.Provide(newServer)), nil
+	return fx.Options(base(g, log, settings), fx.Supply(api, listenAddress(s.Addr), basePath(g.basePath())), httpapifx.Module(), fx.Provide(newServer)), nil
 }
 
 type listenAddress string
+
+// basePath is the path of the public address, without a final slash.
+type basePath string
 
 // server is the HTTP side of the process.
 type server struct {
@@ -118,6 +121,7 @@ type server struct {
 	http     *http.Server
 	log      *slog.Logger
 	address  string
+	base     string
 }
 
 type serverParams struct {
@@ -130,12 +134,13 @@ type serverParams struct {
 	Identity   *identity.Identity
 	Handler    *httpapi.Handler
 	Address    listenAddress
+	Base       basePath
 	Log        *slog.Logger
 }
 
 // newServer listens when the application starts and serves until it stops.
 func newServer(p serverParams) *server {
-	s := &server{app: p.App, store: p.Store, identity: p.Identity, handler: p.Handler, log: p.Log}
+	s := &server{app: p.App, store: p.Store, identity: p.Identity, handler: p.Handler, log: p.Log, base: string(p.Base)}
 	s.http = &http.Server{
 		Handler: s.routes(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(p.Log.Handler(), slog.LevelWarn),

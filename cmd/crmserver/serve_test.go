@@ -31,6 +31,9 @@ func TestFirstRunSetsUpOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	token, action := link.Query().Get("token"), s.hello.URL+"/setup"
+	if status, text := visit(t, b, action+"?token=guessed", nil); status != http.StatusUnauthorized || strings.Contains(text, "<form") {
+		t.Errorf("the form of a guessed token: got %d %s, want 401 without a form", status, text)
+	}
 	status, text := visit(t, b, s.hello.SetUpURL, nil)
 	if status != http.StatusOK || !strings.Contains(text, `value="`+token+`"`) || !strings.Contains(text, `name="password"`) {
 		t.Fatalf("form: got %d %s, want a form with the token", status, text)
@@ -70,6 +73,9 @@ func TestFirstRunSetsUpOnce(t *testing.T) {
 	if status, text = visit(t, b, s.hello.URL+"/api/v1/me", nil); status != http.StatusOK || !strings.Contains(text, "Müller \\u0026 Söhne") && !strings.Contains(text, "Müller & Söhne") {
 		t.Errorf("me: got %d %s, want the workspace", status, text)
 	}
+	if status, text = visit(t, browser(t), s.hello.SetUpURL, nil); status != http.StatusUnauthorized || strings.Contains(text, "<form") {
+		t.Errorf("the form after the set-up: got %d %s, want 401 without a form", status, text)
+	}
 	form.Set("email", "eve@example.com")
 	if status, text = visit(t, browser(t), action, form); status != http.StatusUnauthorized || !strings.Contains(text, "used already") {
 		t.Errorf("the link again: got %d %s, want 401", status, text)
@@ -88,6 +94,16 @@ func TestDemoSignsInOnce(t *testing.T) {
 	h := emptyHome(t)
 	s := h.serve("--demo")
 	b := browser(t)
+	for range 2 { // A program that previews links leaves this one good.
+		preview, err := http.Head(s.hello.SignInURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		preview.Body.Close() //nolint:errcheck // There is none.
+		if preview.StatusCode != http.StatusOK || len(preview.Cookies()) > 0 {
+			t.Errorf("HEAD of the link: got %d with %v, want 200 without a cookie", preview.StatusCode, preview.Cookies())
+		}
+	}
 	status, text := visit(t, b, s.hello.SignInURL, nil)
 	if status != http.StatusOK || !strings.Contains(text, "Dana Demo") {
 		t.Fatalf("link: got %d %s, want 200", status, text)

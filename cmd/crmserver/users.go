@@ -25,7 +25,7 @@ type userCreateCmd struct {
 	Email         string `required:"" help:"Address to sign in with."`
 	Name          string `help:"Name shown to others."`
 	Workspace     string `help:"Name or id. Default: the only one, or a new one."`
-	Role          string `help:"owner, admin, member or viewer. Default: owner of a new workspace, else member."`
+	Role          string `enum:",owner,admin,member,viewer" default:"" placeholder:"ROLE" help:"owner, admin, member or viewer. Default: owner of a new workspace, else member."`
 	Region        string `help:"Country of phone numbers without one, for a new workspace. Default US."`
 	TimeZone      string `help:"Time zone of a new workspace. Default UTC."`
 	PasswordStdin bool   `required:"" help:"Read the password from standard input."`
@@ -151,7 +151,7 @@ type apiKeyCreateCmd struct {
 	Email     string   `required:"" help:"Whose key: it never may more than they."`
 	Workspace string   `help:"Name or id. Default: their only one."`
 	Name      string   `help:"What the key is for."`
-	Scope     []string `help:"contacts:read, contacts:write, imports, jobs, admin. Default: all but admin."`
+	Scope     []string `enum:"contacts:read,contacts:write,imports,jobs,admin" help:"contacts:read, contacts:write, imports, jobs, admin. Default: all but admin."`
 }
 
 // Run implements the command.

@@ -105,14 +105,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{h: h, r: r}
 	a := &answer{ResponseWriter: w, call: c}
 	c.w = a
-	c.requestID = h.setHeaders(w.Header(), r)
+	c.requestID = h.setHeaders(w.Header(), r, formsNowhere)
 	defer h.rescue(c)
 	switch allow, known := h.literal[r.URL.Path]; {
 	case h.nobodyCan && !isHealth(r.URL.Path):
 		h.writeError(c, errNobodyCan)
 		return
 	case known && !slices.Contains(allow, r.Method):
-		h.writeError(c, &methodError{allow: strings.Join(allow, ", ")})
+		h.refuse(c, &methodError{allow: strings.Join(allow, ", ")})
 		return
 	}
 	h.mux.ServeHTTP(a, r)
@@ -122,10 +122,26 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The mux's own answers are plain text, and its redirects do not know the
 	// mount path: both become problems.
 	if a.refused == http.StatusMethodNotAllowed {
-		h.writeError(c, &methodError{allow: a.scratch.Get("Allow")})
+		h.refuse(c, &methodError{allow: a.scratch.Get("Allow")})
 		return
 	}
-	h.writeError(c, errNoRoute)
+	h.refuse(c, errNoRoute)
+}
+
+// refuse answers a request that no route takes. It is counted like any other,
+// by who sends it: guessing at paths is limited as guessing at keys is.
+func (h *Handler) refuse(c *call, err error) {
+	c.direct, c.address = true, h.clientAddress(c.r)
+	key, perMinute := addressKey(c.address), h.options.AddressRateLimit
+	if !isHealth(c.r.URL.Path) {
+		if h.identify(c) == nil {
+			key, perMinute = c.who.limitKey, h.options.RateLimit
+		}
+		if limited := c.take(key, perMinute); limited != nil {
+			err = limited
+		}
+	}
+	h.writeError(c, err)
 }
 
 // rescue turns a panic into an answer 500, or cuts the connection when the

@@ -8,9 +8,15 @@ import (
 
 const maxRequestID = 64
 
+// Where a page may send a form, for the Content-Security-Policy.
+const (
+	formsNowhere = "'none'"
+	formsHere    = "'self'"
+)
+
 // setHeaders writes the headers that every answer carries and returns the id
 // of the request: the caller's own when it is well-formed, else a fresh one.
-func (h *Handler) setHeaders(header http.Header, r *http.Request) string {
+func (h *Handler) setHeaders(header http.Header, r *http.Request, forms string) string {
 	var random [32]byte
 	_, _ = rand.Read(random[:]) // Never fails since Go 1.24.
 	id := r.Header.Get("X-Request-Id")
@@ -23,7 +29,7 @@ func (h *Handler) setHeaders(header http.Header, r *http.Request) string {
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+nonce+"'; style-src 'nonce-"+nonce+
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		"'; base-uri 'none'; form-action "+forms+"; frame-ancestors 'none'")
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Cache-Control", "no-store")
 	if h.overTLS(r) {
