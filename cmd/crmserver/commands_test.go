@@ -264,3 +264,22 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		t.Errorf("copies: got %v (%v), want none", copies, err)
 	}
 }
+
+// TestTheExamplesOfTheREADMEAreIgnored keeps one `git add .` from committing
+// people.
+func TestTheExamplesOfTheREADMEAreIgnored(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", ".gitignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"crmserver", "crm-data/", "contacts.csv", "contacts.jsonl", "contacts.csv.import-report.csv", "people.vcf.dry-run-report.csv"} {
+		ignored := slices.ContainsFunc(strings.Split(string(text), "\n"), func(line string) bool {
+			ok, err := filepath.Match(strings.TrimPrefix(line, "/"), name)
+			return err == nil && ok && line != ""
+		})
+		if !ignored {
+			t.Errorf("%s: not in .gitignore", name)
+		}
+	}
+}

@@ -4,12 +4,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/omnicrm/omnicrm/adapters/sqlite"
@@ -31,7 +31,7 @@ type shop struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	s := &shop{accounts: map[string]account{"demo-token": {name: "Ana", customer: "acme", admin: true}}}
 	if err := s.serve(ctx, "127.0.0.1:8090", "shop-crm.db"); err != nil {
@@ -39,6 +39,8 @@ func main() {
 	}
 }
 
+// serve runs until ctx ends. It stops in the order in which things need each
+// other: requests under way end, then the CRM's background work, then the store.
 func (s *shop) serve(ctx context.Context, address, database string) error {
 	store, err := sqlite.Open(ctx, database)
 	if err != nil {
@@ -58,16 +60,16 @@ func (s *shop) serve(ctx context.Context, address, database string) error {
 		return err
 	}
 	server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		<-ctx.Done()
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		server.Shutdown(drain)
-	}()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	select {
+	case err := <-failed:
 		return err
+	case <-ctx.Done():
 	}
-	return nil
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return server.Shutdown(drain)
 }
 
 // routes mounts the CRM under /crm beside the program's own pages.

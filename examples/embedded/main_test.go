@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
@@ -92,4 +97,71 @@ func TestTheCRMLivesBesideTheShop(t *testing.T) {
 			t.Errorf("got %d, want 401", answer.StatusCode)
 		}
 	})
+}
+
+func TestARequestUnderWayEndsBeforeTheProgram(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	s := &shop{accounts: map[string]account{"ana": {name: "Ana", customer: "acme", admin: true}}}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- s.serve(ctx, address, filepath.Join(t.TempDir(), "crm.db")) }()
+	listening := func() bool {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}
+	wait(t, "the shop listens", listening)
+
+	body, half := io.Pipe()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/crm/api/v1/contacts", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Shop-Token", "ana")
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Expect", "100-continue") // The body goes out when somebody over there reads it.
+	answers := make(chan string, 1)
+	go func() {
+		answer, err := (&http.Transport{ExpectContinueTimeout: time.Minute}).RoundTrip(r)
+		if err != nil {
+			answers <- err.Error()
+			return
+		}
+		answer.Body.Close()
+		answers <- answer.Status
+	}()
+	if _, err := io.WriteString(half, `{"displayName":`); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	wait(t, "the shop listens no more", func() bool { return !listening() })
+	if _, err := io.WriteString(half, `"Zoë"}`); err != nil {
+		t.Fatal(err)
+	}
+	half.Close()
+	if got, want := <-answers, "201 Created"; got != want {
+		t.Errorf("the request under way: got %s, want %s", got, want)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the end: %v", err)
+	}
+}
+
+func wait(t *testing.T, what string, true func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); !true(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
 }
