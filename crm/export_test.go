@@ -62,7 +62,7 @@ func TestTheSetOfAnExportIsFixedUpFront(t *testing.T) {
 		if _, err := e.Contacts.Delete(ctx, e.owner, made[1].ID, 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Contacts.Erase(ctx, e.owner, made[2].ID); err != nil {
+		if err := e.Contacts.Erase(ctx, e.owner, made[2].ID, 0); err != nil {
 			t.Fatal(err)
 		}
 		file := written(t, x)
