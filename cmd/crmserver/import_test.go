@@ -217,7 +217,7 @@ func TestImportOfBadFiles(t *testing.T) {
 	}
 	h.fails(h.run("import", "nowhere.csv", "--email", email), exitFailed, "nowhere.csv", "no such file")
 	h.fails(h.run("import", "folder", "--email", email), exitFailed, "folder is a folder")
-	h.fails(h.run("import", "good.csv", "--email", email, "--format", "pdf"), exitFailed, "format must be one of")
+	h.fails(h.run("import", "good.csv", "--email", email, "--format", "pdf"), exitMisuse, "--format must be one of")
 	h.fails(h.run("import", "good.csv", "--email", email, "--workspace", "Other"), exitFailed, "workspace must")
 	h.fails(h.run("import", "good.csv", "--email", "nobody@example.com"), exitFailed, "nobody@example.com", "crmserver user list")
 	h.fails(h.run("export", "--email", "nobody@example.com"), exitFailed, "nobody@example.com")

@@ -9,9 +9,15 @@ import (
 	"testing"
 )
 
-// ask sends a request that follows no redirect and returns the answer with its
-// body.
-func ask(t *testing.T, method, target, body string, headers ...string) (*http.Response, string) {
+// reply is what came back.
+type reply struct {
+	status int
+	header http.Header
+	text   string
+}
+
+// ask sends a request and follows no redirect.
+func ask(t *testing.T, method, target, body string, headers ...string) reply {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	if err != nil {
@@ -29,7 +35,7 @@ func ask(t *testing.T, method, target, body string, headers ...string) (*http.Re
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(text)
+	return reply{answer.StatusCode, answer.Header, string(text)}
 }
 
 // serveAt starts a server whose listening address is known beside the public
@@ -56,30 +62,30 @@ func TestEveryAnswerCarriesTheHeaders(t *testing.T) {
 		"/", "/signin?token=x", "/setup?token=x", "/setup", "//api/v1/me", "/api/v1/x/../me", "//", "/./setup", "/favicon.ico", "/api/v1/me", "/healthz",
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut} {
-			a, text := ask(t, method, listening+path, "", "X-Request-Id", "given")
+			a := ask(t, method, listening+path, "", "X-Request-Id", "given")
 			for _, name := range []string{
 				"X-Request-Id", "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy", "Content-Security-Policy", "X-Frame-Options",
 				"Strict-Transport-Security",
 			} {
-				if a.Header.Get(name) == "" {
-					t.Errorf("%s %s: got %d without %s", method, path, a.StatusCode, name)
+				if a.header.Get(name) == "" {
+					t.Errorf("%s %s: got %d without %s", method, path, a.status, name)
 				}
 			}
-			if got := a.Header.Get("X-Request-Id"); got != "given" {
+			if got := a.header.Get("X-Request-Id"); got != "given" {
 				t.Errorf("%s %s: got request id %q", method, path, got)
 			}
-			policy := a.Header.Get("Content-Security-Policy")
+			policy := a.header.Get("Content-Security-Policy")
 			if !strings.Contains(policy, "'nonce-") || strings.Contains(policy, "unsafe") || seen[policy] {
 				t.Errorf("%s %s: got policy %q, want a nonce of its own", method, path, policy)
 			}
 			seen[policy] = true
-			if a.StatusCode/100 == 3 {
-				t.Errorf("%s %s: got a redirect to %s: %s", method, path, a.Header.Get("Location"), text)
+			if a.status/100 == 3 {
+				t.Errorf("%s %s: got a redirect to %s: %s", method, path, a.header.Get("Location"), a.text)
 			}
 		}
 	}
-	if a, _ := ask(t, http.MethodPut, listening+"/setup", ""); a.StatusCode != http.StatusMethodNotAllowed || a.Header.Get("Allow") != "GET, POST, HEAD" {
-		t.Errorf("PUT /setup: got %d, Allow %q", a.StatusCode, a.Header.Get("Allow"))
+	if a := ask(t, http.MethodPut, listening+"/setup", ""); a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "GET, POST, HEAD" {
+		t.Errorf("PUT /setup: got %d, Allow %q", a.status, a.header.Get("Allow"))
 	}
 }
 
@@ -98,10 +104,10 @@ func TestRequestsBeforeSignInAreCounted(t *testing.T) {
 			listening := emptyHome(t).serve("--rate-limit=600").hello.URL
 			limited := 0
 			for range 70 {
-				a, _ := ask(t, c.method, listening+c.path, c.body, "Content-Type", "application/x-www-form-urlencoded")
-				if a.StatusCode == http.StatusTooManyRequests {
+				a := ask(t, c.method, listening+c.path, c.body, "Content-Type", "application/x-www-form-urlencoded")
+				if a.status == http.StatusTooManyRequests {
 					limited++
-					if a.Header.Get("Retry-After") == "" {
+					if a.header.Get("Retry-After") == "" {
 						t.Fatal("429 without Retry-After")
 					}
 				}
@@ -109,8 +115,8 @@ func TestRequestsBeforeSignInAreCounted(t *testing.T) {
 			if limited < 5 || limited > 10 {
 				t.Errorf("got %d of 70 refused, want 10, or some less on a slow machine", limited)
 			}
-			if a, _ := ask(t, http.MethodGet, listening+"/healthz", ""); a.StatusCode != http.StatusOK {
-				t.Errorf("health: got %d, want 200", a.StatusCode)
+			if a := ask(t, http.MethodGet, listening+"/healthz", ""); a.status != http.StatusOK {
+				t.Errorf("health: got %d, want 200", a.status)
 			}
 		})
 	}
@@ -126,17 +132,17 @@ func TestPublicAddressWithAPath(t *testing.T) {
 	}
 	for name, base := range map[string]string{"the proxy took the path off": "", "the proxy left the path": "/team/crm"} {
 		t.Run(name, func(t *testing.T) {
-			a, text := ask(t, http.MethodPost, listening+base+"/api/v1/contacts", `{"displayName":"A"}`,
+			a := ask(t, http.MethodPost, listening+base+"/api/v1/contacts", `{"displayName":"A"}`,
 				"Content-Type", "application/json", "Authorization", "Bearer "+key)
-			if got := a.Header.Get("Location"); a.StatusCode != http.StatusCreated || !strings.HasPrefix(got, "/team/crm/api/v1/contacts/") {
-				t.Errorf("got %d, Location %q: %s", a.StatusCode, got, text)
+			if got := a.header.Get("Location"); a.status != http.StatusCreated || !strings.HasPrefix(got, "/team/crm/api/v1/contacts/") {
+				t.Errorf("got %d, Location %q: %s", a.status, got, a.text)
 			}
-			if a, _ := ask(t, http.MethodGet, listening+base+"/", ""); a.StatusCode != http.StatusOK {
-				t.Errorf("home: got %d, want 200", a.StatusCode)
+			if a := ask(t, http.MethodGet, listening+base+"/", ""); a.status != http.StatusOK {
+				t.Errorf("home: got %d, want 200", a.status)
 			}
 		})
 	}
-	if a, _ := ask(t, http.MethodGet, listening+"/team/crm", ""); a.StatusCode != http.StatusPermanentRedirect || a.Header.Get("Location") != "/team/crm/" {
-		t.Errorf("without the slash: got %d to %q", a.StatusCode, a.Header.Get("Location"))
+	if a := ask(t, http.MethodGet, listening+"/team/crm", ""); a.status != http.StatusPermanentRedirect || a.header.Get("Location") != "/team/crm/" {
+		t.Errorf("without the slash: got %d to %q", a.status, a.header.Get("Location"))
 	}
 }
