@@ -264,12 +264,48 @@ func TestJobsAndUndoBelongToWhoAskedForThem(t *testing.T) {
 	_, err = e.Jobs.Undo(ctx, max, j.ID)
 	wantError(t, err, crm.ErrNotFound)
 	_, _, err = e.Imports.Undo(ctx, max, i.ID)
-	wantError(t, err, crm.ErrForbidden)
+	wantError(t, err, crm.ErrNotFound)
+	theirs, err := e.Imports.Create(ctx, mia, crm.NewImport{Format: "jsonl", Body: lines(`{"displayName":"y"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, use := range map[string]func(crm.Actor) error{
+		"get": func(a crm.Actor) error { _, err := e.Imports.Get(ctx, a, theirs.ID); return err },
+		"rows": func(a crm.Actor) error {
+			_, err := e.Imports.Rows(ctx, a, theirs.ID, crm.ImportRowQuery{Limit: 1})
+			return err
+		},
+		"report": func(a crm.Actor) error { return e.Imports.WriteReport(ctx, a, theirs.ID, &bytes.Buffer{}) },
+		"preview": func(a crm.Actor) error {
+			_, err := e.Imports.Preview(ctx, a, theirs.ID, crm.ImportOptions{})
+			return err
+		},
+		"commit": func(a crm.Actor) error {
+			_, _, err := e.Imports.Commit(ctx, a, theirs.ID, crm.ImportOptions{})
+			return err
+		},
+	} {
+		if err := use(max); !errors.Is(err, crm.ErrNotFound) {
+			t.Errorf("%s another's import: got %v, want %v", name, err, crm.ErrNotFound)
+		}
+	}
+	for name, want := range map[*crm.Actor]int{&max: 0, &mia: 2, &admin: 2} {
+		n, err := e.Imports.Count(ctx, *name)
+		list, err2 := e.Imports.List(ctx, *name, crm.ID{}, 10)
+		if n != want || len(list) != want || err != nil || err2 != nil {
+			t.Errorf("imports of a %s: got %d and %d (%v, %v), want %d", name.Role, n, len(list), err, err2, want)
+		}
+	}
+	_, committed, err := e.Imports.Commit(ctx, admin, theirs.ID, crm.ImportOptions{})
+	if err != nil {
+		t.Fatalf("commit as an admin: %v", err)
+	}
+	e.succeeded(committed.ID)
 	if l, err := e.Jobs.List(ctx, max, crm.JobListQuery{}); err != nil || len(l.Items) != 0 {
 		t.Errorf("jobs of another member: got %v (%v), want none", l.Items, err)
 	}
-	if l, err := e.Jobs.List(ctx, admin, crm.JobListQuery{}); err != nil || len(l.Items) != 2 {
-		t.Errorf("jobs for an admin: got %d (%v), want 2", len(l.Items), err)
+	if l, err := e.Jobs.List(ctx, admin, crm.JobListQuery{}); err != nil || len(l.Items) != 3 {
+		t.Errorf("jobs for an admin: got %d (%v), want 3", len(l.Items), err)
 	}
 	// A key for jobs alone cannot write contacts by undoing.
 	key := mia

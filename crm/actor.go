@@ -86,6 +86,7 @@ const (
 	PermContactsWrite   Permission = "write contacts"
 	PermContactsErase   Permission = "erase contacts"
 	PermImport          Permission = "import"
+	PermImportsAll      Permission = "all imports"
 	PermJobsOwn         Permission = "own jobs"
 	PermJobsAll         Permission = "all jobs"
 	PermMembersRead     Permission = "read members"
@@ -111,6 +112,8 @@ func accessTable(p Permission) (rule, bool) {
 		return rule{RoleAdmin, ScopeContactsWrite}, true
 	case PermImport:
 		return rule{RoleMember, ScopeImports}, true
+	case PermImportsAll:
+		return rule{RoleAdmin, ScopeImports}, true
 	case PermJobsOwn:
 		return rule{RoleMember, ScopeJobs}, true
 	case PermJobsAll:

@@ -223,7 +223,7 @@ func (c *CRM) checkIndex(ctx context.Context, ws WorkspaceID, real census, note 
 
 // checkImports looks for imports that wait for a job which has ended.
 func (c *CRM) checkImports(ctx context.Context, ws WorkspaceID, _ census, note noteFunc) error {
-	list, err := c.core.store.ListImports(ctx, ws, ID{}, feedPage)
+	list, err := c.core.store.ListImports(ctx, ws, ImportQuery{Limit: feedPage})
 	if err != nil {
 		return err
 	}

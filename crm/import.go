@@ -129,6 +129,15 @@ type ImportRowQuery struct {
 	Limit int
 }
 
+// ImportQuery lists imports, newest first.
+type ImportQuery struct {
+	// User, when not zero, keeps to the imports that this user made.
+	User ID
+	// Before, when not zero, keeps to ids that sort before it.
+	Before ID
+	Limit  int
+}
+
 // ImportStore keeps imports and the outcome of their rows.
 type ImportStore interface {
 	// PutImport inserts i when expect is 0, else replaces the row whose
@@ -136,9 +145,11 @@ type ImportStore interface {
 	PutImport(ctx context.Context, ws WorkspaceID, i Import, expect int64) error
 	// GetImport returns the import, or ErrNotFound.
 	GetImport(ctx context.Context, ws WorkspaceID, id ID) (Import, error)
-	// ListImports returns up to limit imports with ids below before (zero =
-	// newest), newest first.
-	ListImports(ctx context.Context, ws WorkspaceID, before ID, limit int) ([]Import, error)
+	// ListImports returns a page, newest (highest id) first.
+	ListImports(ctx context.Context, ws WorkspaceID, q ImportQuery) ([]Import, error)
+	// CountImports returns how many imports ListImports has in all for the
+	// user, the zero one meaning everybody.
+	CountImports(ctx context.Context, ws WorkspaceID, user ID) (int, error)
 	// PutImportRows writes outcomes; a row number that is there already is
 	// replaced.
 	PutImportRows(ctx context.Context, ws WorkspaceID, id ID, rows []ImportRow) error

@@ -35,7 +35,7 @@ func (s *ImportService) startJob(ctx context.Context, actor Actor, id ID, phase 
 	}
 	err = s.core.store.InTx(ctx, func(tx Tx) error {
 		var err error
-		if i, err = tx.GetImport(ctx, actor.Workspace, id); err != nil {
+		if i, err = s.visible(ctx, tx, actor, id); err != nil {
 			return err
 		}
 		expect := i.Version

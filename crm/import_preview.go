@@ -27,7 +27,7 @@ func (s *ImportService) Preview(ctx context.Context, actor Actor, id ID, o Impor
 }
 
 func (s *ImportService) previewNow(ctx context.Context, actor Actor, id ID, o ImportOptions) (Import, error) {
-	i, err := s.core.store.GetImport(ctx, actor.Workspace, id)
+	i, err := s.visible(ctx, s.core.store, actor, id)
 	if err != nil {
 		return i, err
 	}
@@ -95,7 +95,7 @@ func (s *ImportService) notPreviewed(ctx context.Context, tx Tx, ws WorkspaceID,
 func (s *ImportService) previewLater(ctx context.Context, actor Actor, id ID, o ImportOptions) (Import, error) {
 	ctx, cancel := context.WithTimeout(ctx, finishPatience)
 	defer cancel()
-	i, err := s.core.store.GetImport(ctx, actor.Workspace, id)
+	i, err := s.visible(ctx, s.core.store, actor, id)
 	if err == nil {
 		err = previewable(i)
 	}

@@ -110,7 +110,7 @@ func (s *ImportService) reporter(progress func(done, total int64), i Import) fun
 // unfinished finds the newest import of the same file by the same user that
 // was begun and has not ended.
 func (s *ImportService) unfinished(ctx context.Context, actor Actor, i Import) (*Import, error) {
-	list, err := s.core.store.ListImports(ctx, actor.Workspace, ID{}, MaxPageSize)
+	list, err := s.core.store.ListImports(ctx, actor.Workspace, ImportQuery{User: actor.User, Limit: MaxPageSize})
 	if err != nil {
 		return nil, err
 	}

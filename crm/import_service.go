@@ -19,19 +19,59 @@ func newImportService(k *core) *ImportService {
 	return s
 }
 
-// Get returns an import.
+// visible returns an import that the actor may see: one's own, for admins
+// anybody's. Another member's import is ErrNotFound, as its job is.
+func (s *ImportService) visible(ctx context.Context, store ImportStore, actor Actor, id ID) (Import, error) {
+	i, err := store.GetImport(ctx, actor.Workspace, id)
+	if err == nil && i.Actor.User != actor.User && !actor.May(PermImportsAll) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Import{}, err
+	}
+	return i, nil
+}
+
+// Get returns one's own import, for admins anybody's. Another member's is
+// ErrNotFound, here and in what follows.
 func (s *ImportService) Get(ctx context.Context, actor Actor, id ID) (Import, error) {
 	if err := actor.Authorize(PermImport); err != nil {
 		return Import{}, fmt.Errorf("get import: %w", err)
 	}
-	i, err := s.core.store.GetImport(ctx, actor.Workspace, id)
+	i, err := s.visible(ctx, s.core.store, actor, id)
 	if err != nil {
 		return Import{}, fmt.Errorf("get import %s: %w", id, err)
 	}
 	return i, nil
 }
 
-// List returns up to limit imports older than before, newest first.
+// importsOf returns whose imports the actor sees, zero for everybody's. A
+// member who has no user sees none in lists.
+func importsOf(actor Actor) (user ID, some bool) {
+	if actor.May(PermImportsAll) {
+		return ID{}, true
+	}
+	return actor.User, !actor.User.IsZero()
+}
+
+// Count returns how many imports List has in all.
+func (s *ImportService) Count(ctx context.Context, actor Actor) (int, error) {
+	if err := actor.Authorize(PermImport); err != nil {
+		return 0, fmt.Errorf("count imports: %w", err)
+	}
+	user, some := importsOf(actor)
+	if !some {
+		return 0, nil
+	}
+	n, err := s.core.store.CountImports(ctx, actor.Workspace, user)
+	if err != nil {
+		return 0, fmt.Errorf("count imports: %w", err)
+	}
+	return n, nil
+}
+
+// List returns up to limit of one's own imports, for admins of all, older than
+// before, newest first.
 func (s *ImportService) List(ctx context.Context, actor Actor, before ID, limit int) ([]Import, error) {
 	if err := actor.Authorize(PermImport); err != nil {
 		return nil, fmt.Errorf("list imports: %w", err)
@@ -39,7 +79,11 @@ func (s *ImportService) List(ctx context.Context, actor Actor, before ID, limit 
 	if limit < 1 || limit > MaxPageSize {
 		return nil, fmt.Errorf("list imports: %w", Invalid("limit", CodeInvalid, "must be 1 to 200"))
 	}
-	list, err := s.core.store.ListImports(ctx, actor.Workspace, before, limit)
+	user, some := importsOf(actor)
+	if !some {
+		return nil, nil
+	}
+	list, err := s.core.store.ListImports(ctx, actor.Workspace, ImportQuery{User: user, Before: before, Limit: limit})
 	if err != nil {
 		return nil, fmt.Errorf("list imports: %w", err)
 	}
@@ -80,7 +124,7 @@ func (s *ImportService) Commit(ctx context.Context, actor Actor, id ID, o Import
 	if err := actor.Authorize(PermImport); err != nil {
 		return Import{}, Job{}, fmt.Errorf("commit import: %w", err)
 	}
-	i, err := s.core.store.GetImport(ctx, actor.Workspace, id)
+	i, err := s.visible(ctx, s.core.store, actor, id)
 	if err == nil {
 		err = committable(i, o)
 	}
@@ -132,9 +176,6 @@ func (s *ImportService) Undo(ctx context.Context, actor Actor, id ID) (Import, J
 		}
 		if i.UpdatedAt.Before(trashEnd(s.core.now())) {
 			return stateError(i.ID, "the import ended more than 30 days ago; what was there before it is not kept longer")
-		}
-		if i.Actor.User != actor.User && !actor.May(PermJobsAll) {
-			return fmt.Errorf("undo of another's import needs the role admin: %w", ErrForbidden)
 		}
 		i.Status, i.Checkpoint = ImportUndoing, 0 // A commit after a cancelled undo begins anew.
 		return nil

@@ -27,7 +27,7 @@ func (c *CRM) purgeFiles(ctx context.Context, now time.Time) error {
 func (c *CRM) purgeImportFiles(ctx context.Context, ws WorkspaceID, before time.Time) error {
 	var last ID
 	for {
-		page, err := c.core.store.ListImports(ctx, ws, last, MaxPageSize)
+		page, err := c.core.store.ListImports(ctx, ws, ImportQuery{Before: last, Limit: MaxPageSize})
 		if err != nil {
 			return err
 		}

@@ -33,14 +33,33 @@ func (r reads) GetImport(ctx context.Context, ws crm.WorkspaceID, id crm.ID) (cr
 }
 
 // ListImports implements [crm.ImportStore].
-func (r reads) ListImports(ctx context.Context, ws crm.WorkspaceID, before crm.ID, limit int) ([]crm.Import, error) {
-	all, err := list(ctx, r, scanImport,
-		fixed("SELECT status, version, doc FROM imports WHERE workspace = ? AND id < ? ORDER BY id DESC LIMIT ?"),
-		blob(ws), blob(orNewest(before)), limit)
+func (r reads) ListImports(ctx context.Context, ws crm.WorkspaceID, q crm.ImportQuery) ([]crm.Import, error) {
+	s := fixed("SELECT status, version, doc FROM imports WHERE workspace = ? AND id < ? ORDER BY id DESC LIMIT ?")
+	args := []any{blob(ws), blob(orNewest(q.Before)), q.Limit}
+	if !q.User.IsZero() {
+		s = fixed(`SELECT status, version, doc FROM imports INDEXED BY imports_by_user
+			WHERE workspace = ? AND actor_user = ? AND id < ? ORDER BY id DESC LIMIT ?`)
+		args = []any{blob(ws), blob(q.User), blob(orNewest(q.Before)), q.Limit}
+	}
+	all, err := list(ctx, r, scanImport, s, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list imports: %w", err)
 	}
 	return all, nil
+}
+
+// CountImports implements [crm.ImportStore].
+func (r reads) CountImports(ctx context.Context, ws crm.WorkspaceID, user crm.ID) (int, error) {
+	s, args := fixed("SELECT count(*) FROM imports WHERE workspace = ?"), []any{blob(ws)}
+	if !user.IsZero() {
+		s = fixed("SELECT count(*) FROM imports INDEXED BY imports_by_user WHERE workspace = ? AND actor_user = ?")
+		args = append(args, blob(user))
+	}
+	n, _, err := one(ctx, r, number, s, args...)
+	if err != nil {
+		return 0, fmt.Errorf("count imports: %w", err)
+	}
+	return int(n), nil
 }
 
 // orNewest returns what every id sorts before when id is zero.
@@ -67,15 +86,15 @@ func (t *tx) putImport(ctx context.Context, ws crm.WorkspaceID, i crm.Import, ex
 		return err
 	}
 	if expect == 0 {
-		_, err := t.exec(ctx, fixed("INSERT INTO imports (workspace, id, version, status, doc) VALUES (?, ?, ?, ?, ?)"),
-			blob(ws), blob(i.ID), i.Version, string(i.Status), doc)
+		_, err := t.exec(ctx, fixed("INSERT INTO imports (workspace, id, version, status, actor_user, doc) VALUES (?, ?, ?, ?, ?, ?)"),
+			blob(ws), blob(i.ID), i.Version, string(i.Status), optionalBlob(i.Actor.User), doc)
 		if isUnique(err) {
 			return t.stale(ctx, i.ID, fixed(importVersion), blob(ws), blob(i.ID))
 		}
 		return err
 	}
-	n, err := t.change(ctx, fixed("UPDATE imports SET version = ?, status = ?, doc = ? WHERE workspace = ? AND id = ? AND version = ?"),
-		i.Version, string(i.Status), doc, blob(ws), blob(i.ID), expect)
+	n, err := t.change(ctx, fixed("UPDATE imports SET version = ?, status = ?, actor_user = ?, doc = ? WHERE workspace = ? AND id = ? AND version = ?"),
+		i.Version, string(i.Status), optionalBlob(i.Actor.User), doc, blob(ws), blob(i.ID), expect)
 	if err != nil || n == 1 {
 		return err
 	}

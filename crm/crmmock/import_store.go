@@ -46,6 +46,78 @@ func (_m *ImportStore) EXPECT() *ImportStore_Expecter {
 	return &ImportStore_Expecter{mock: &_m.Mock}
 }
 
+// CountImports provides a mock function for the type ImportStore
+func (_mock *ImportStore) CountImports(ctx context.Context, ws crm.WorkspaceID, user crm.ID) (int, error) {
+	ret := _mock.Called(ctx, ws, user)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CountImports")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID) (int, error)); ok {
+		return returnFunc(ctx, ws, user)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID) int); ok {
+		r0 = returnFunc(ctx, ws, user)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, user)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// ImportStore_CountImports_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountImports'
+type ImportStore_CountImports_Call struct {
+	*mock.Call
+}
+
+// CountImports is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - user crm.ID
+func (_e *ImportStore_Expecter) CountImports(ctx any, ws any, user any) *ImportStore_CountImports_Call {
+	return &ImportStore_CountImports_Call{Call: _e.mock.On("CountImports", ctx, ws, user)}
+}
+
+func (_c *ImportStore_CountImports_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID)) *ImportStore_CountImports_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *ImportStore_CountImports_Call) Return(n int, err error) *ImportStore_CountImports_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *ImportStore_CountImports_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID) (int, error)) *ImportStore_CountImports_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // DeleteImportRows provides a mock function for the type ImportStore
 func (_mock *ImportStore) DeleteImportRows(ctx context.Context, ws crm.WorkspaceID, id crm.ID) error {
 	ret := _mock.Called(ctx, ws, id)
@@ -262,8 +334,8 @@ func (_c *ImportStore_ListImportRows_Call) RunAndReturn(run func(ctx context.Con
 }
 
 // ListImports provides a mock function for the type ImportStore
-func (_mock *ImportStore) ListImports(ctx context.Context, ws crm.WorkspaceID, before crm.ID, limit int) ([]crm.Import, error) {
-	ret := _mock.Called(ctx, ws, before, limit)
+func (_mock *ImportStore) ListImports(ctx context.Context, ws crm.WorkspaceID, q crm.ImportQuery) ([]crm.Import, error) {
+	ret := _mock.Called(ctx, ws, q)
 
 	if len(ret) == 0 {
 		panic("no return value specified for ListImports")
@@ -271,18 +343,18 @@ func (_mock *ImportStore) ListImports(ctx context.Context, ws crm.WorkspaceID, b
 
 	var r0 []crm.Import
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, int) ([]crm.Import, error)); ok {
-		return returnFunc(ctx, ws, before, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ImportQuery) ([]crm.Import, error)); ok {
+		return returnFunc(ctx, ws, q)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, int) []crm.Import); ok {
-		r0 = returnFunc(ctx, ws, before, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ImportQuery) []crm.Import); ok {
+		r0 = returnFunc(ctx, ws, q)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.Import)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID, int) error); ok {
-		r1 = returnFunc(ctx, ws, before, limit)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ImportQuery) error); ok {
+		r1 = returnFunc(ctx, ws, q)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -297,13 +369,12 @@ type ImportStore_ListImports_Call struct {
 // ListImports is a helper method to define mock.On call
 //   - ctx context.Context
 //   - ws crm.WorkspaceID
-//   - before crm.ID
-//   - limit int
-func (_e *ImportStore_Expecter) ListImports(ctx any, ws any, before any, limit any) *ImportStore_ListImports_Call {
-	return &ImportStore_ListImports_Call{Call: _e.mock.On("ListImports", ctx, ws, before, limit)}
+//   - q crm.ImportQuery
+func (_e *ImportStore_Expecter) ListImports(ctx any, ws any, q any) *ImportStore_ListImports_Call {
+	return &ImportStore_ListImports_Call{Call: _e.mock.On("ListImports", ctx, ws, q)}
 }
 
-func (_c *ImportStore_ListImports_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, before crm.ID, limit int)) *ImportStore_ListImports_Call {
+func (_c *ImportStore_ListImports_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, q crm.ImportQuery)) *ImportStore_ListImports_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
@@ -313,19 +384,14 @@ func (_c *ImportStore_ListImports_Call) Run(run func(ctx context.Context, ws crm
 		if args[1] != nil {
 			arg1 = args[1].(crm.WorkspaceID)
 		}
-		var arg2 crm.ID
+		var arg2 crm.ImportQuery
 		if args[2] != nil {
-			arg2 = args[2].(crm.ID)
-		}
-		var arg3 int
-		if args[3] != nil {
-			arg3 = args[3].(int)
+			arg2 = args[2].(crm.ImportQuery)
 		}
 		run(
 			arg0,
 			arg1,
 			arg2,
-			arg3,
 		)
 	})
 	return _c
@@ -336,7 +402,7 @@ func (_c *ImportStore_ListImports_Call) Return(imports []crm.Import, err error) 
 	return _c
 }
 
-func (_c *ImportStore_ListImports_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, before crm.ID, limit int) ([]crm.Import, error)) *ImportStore_ListImports_Call {
+func (_c *ImportStore_ListImports_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.ImportQuery) ([]crm.Import, error)) *ImportStore_ListImports_Call {
 	_c.Call.Return(run)
 	return _c
 }

@@ -36,6 +36,24 @@ func testImports(t *testing.T, open func(testing.TB) crm.Store) {
 			f.wantImports(f.id(2), 10, 1)
 			f.wantImports(f.id(1), 10)
 		}},
+		{"the imports of one user are listed and counted", func(f *fixture) {
+			for _, n := range []int{3, 1, 5, 2, 4} {
+				i := f.newImport(n)
+				i.Actor.User = f.id(800 + n%2)
+				f.ok("PutImport", f.s.PutImport(f.Context(), f.ws, i, 0))
+			}
+			f.wantImportsOf(crm.ImportQuery{User: f.id(801), Limit: 10}, 5, 3, 1)
+			f.wantImportsOf(crm.ImportQuery{User: f.id(801), Before: f.id(5), Limit: 1}, 3)
+			f.wantImportsOf(crm.ImportQuery{User: f.id(800), Limit: 10}, 4, 2)
+			f.wantImportsOf(crm.ImportQuery{User: f.id(802), Limit: 10})
+			for user, want := range map[crm.ID]int{{}: 5, f.id(801): 3, f.id(800): 2, f.id(802): 0} {
+				got, err := f.s.CountImports(f.Context(), f.ws, user)
+				f.ok("CountImports", err)
+				if got != want {
+					f.Errorf("CountImports of %s: got %d, want %d", user, got, want)
+				}
+			}
+		}},
 		{"rows come back as they were put, by number", testImportRows},
 		{"a row number that is there is replaced", func(f *fixture) {
 			f.putRows(f.id(1), crm.ImportRow{Row: 1, Outcome: crm.RowCreated, Contact: f.id(9), Kept: []string{"x"}}, crm.ImportRow{Row: 2, Outcome: crm.RowCreated})
@@ -106,13 +124,18 @@ func (f *fixture) wantScopes(got, want crm.JobActor) {
 
 func (f *fixture) wantImports(before crm.ID, limit int, want ...int) {
 	f.Helper()
-	imports, err := f.s.ListImports(f.Context(), f.ws, before, limit)
+	f.wantImportsOf(crm.ImportQuery{Before: before, Limit: limit}, want...)
+}
+
+func (f *fixture) wantImportsOf(q crm.ImportQuery, want ...int) {
+	f.Helper()
+	imports, err := f.s.ListImports(f.Context(), f.ws, q)
 	f.ok("ListImports", err)
 	got := make([]crm.ID, len(imports))
 	for i, imp := range imports {
 		got[i] = imp.ID
 	}
-	wantIDs(f.T, fmt.Sprintf("ListImports, limit %d", limit), got, f.ids(want...))
+	wantIDs(f.T, fmt.Sprintf("ListImports of %+v", q), got, f.ids(want...))
 }
 
 func testImportVersions(f *fixture) {

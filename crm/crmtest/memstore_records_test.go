@@ -35,14 +35,30 @@ func (t memTx) GetImport(_ context.Context, ws crm.WorkspaceID, id crm.ID) (crm.
 	return i, nil
 }
 
-func (t memTx) ListImports(_ context.Context, ws crm.WorkspaceID, before crm.ID, limit int) ([]crm.Import, error) {
+func (t memTx) ListImports(_ context.Context, ws crm.WorkspaceID, q crm.ImportQuery) ([]crm.Import, error) {
 	s, err := t.read()
 	if err != nil {
 		return nil, err
 	}
-	imports := slices.DeleteFunc(mine(s.imports, ws), func(i crm.Import) bool { return !before.IsZero() && compareIDs(i.ID, before) >= 0 })
+	imports := slices.DeleteFunc(mine(s.imports, ws), func(i crm.Import) bool {
+		return !q.Before.IsZero() && compareIDs(i.ID, q.Before) >= 0 || !q.User.IsZero() && i.Actor.User != q.User
+	})
 	slices.SortFunc(imports, func(a, b crm.Import) int { return -compareIDs(a.ID, b.ID) })
-	return firstOf(imports, limit), nil
+	return firstOf(imports, q.Limit), nil
+}
+
+func (t memTx) CountImports(_ context.Context, ws crm.WorkspaceID, user crm.ID) (int, error) {
+	s, err := t.read()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, i := range mine(s.imports, ws) {
+		if user.IsZero() || i.Actor.User == user {
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (t memTx) PutImportRows(ctx context.Context, ws crm.WorkspaceID, id crm.ID, rows []crm.ImportRow) error {

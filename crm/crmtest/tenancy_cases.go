@@ -2,6 +2,7 @@ package crmtest
 
 import (
 	"context"
+	"fmt"
 	"errors"
 	"maps"
 	"slices"
@@ -240,8 +241,14 @@ func importCases() map[string]tenancyCall {
 			return lines([]crm.Import{got}), err
 		},
 		"ListImports": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
-			got, err := tx.ListImports(ctx, ws, crm.ID{}, 10)
-			return lines(got), err
+			got, err := tx.ListImports(ctx, ws, crm.ImportQuery{Limit: 10})
+			one, err2 := tx.ListImports(ctx, ws, crm.ImportQuery{User: ids.contact, Limit: 10})
+			return slices.Concat(lines(got), lines(one), []string{sayError(err2)}), err
+		},
+		"CountImports": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			all, err := tx.CountImports(ctx, ws, crm.ID{})
+			one, err2 := tx.CountImports(ctx, ws, ids.contact)
+			return []string{fmt.Sprint(all, one), sayError(err2)}, err
 		},
 		"PutImportRows": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
 			if err := tx.PutImportRows(ctx, ws, ids.imp, []crm.ImportRow{{Row: 1, Outcome: crm.RowProblem}}); err != nil {

@@ -148,7 +148,7 @@ func (d *dump) readRecords(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, i
 	images, err2 := tx.ListImages(ctx, ws, ids.batch, crm.ID{}, 100)
 	jobs, err3 := tx.ListJobs(ctx, ws, crm.JobQuery{Limit: 100})
 	counts, err4 := tx.CountJobs(ctx, ws, crm.JobQuery{})
-	imports, err5 := tx.ListImports(ctx, ws, crm.ID{}, 100)
+	imports, err5 := tx.ListImports(ctx, ws, crm.ImportQuery{Limit: 100})
 	rows, err6 := tx.ListImportRows(ctx, ws, ids.imp, crm.ImportRowQuery{Limit: 100})
 	prints, err7 := tx.FindFingerprints(ctx, ws, []crm.Fingerprint{ids.print})
 	d.tags, d.images, d.jobs, d.jobCounts = lines(tags), lines(images), lines(jobs), lines(counts)

@@ -218,6 +218,10 @@ func (h *Handler) listImports(c *call) error {
 	if err != nil {
 		return err
 	}
+	total, err := h.app.Imports.Count(c.r.Context(), c.actor)
+	if err != nil {
+		return err
+	}
 	next := ""
 	if len(imports) > limit || len(imports) == crm.MaxPageSize {
 		imports = imports[:limit]
@@ -227,7 +231,7 @@ func (h *Handler) listImports(c *call) error {
 	for i, one := range imports {
 		items[i] = importRecordOf(one)
 	}
-	return c.writeJSON(http.StatusOK, pageOf(c, items, next))
+	return c.writeJSON(http.StatusOK, countedPage(items, next, total))
 }
 
 func (h *Handler) getImport(c *call) error {

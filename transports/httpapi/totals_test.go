@@ -29,6 +29,18 @@ func TestTotals(t *testing.T) {
 			}
 		}
 	})
+	t.Run("imports are counted whatever the page, one's own for members", func(t *testing.T) {
+		s := setup(t)
+		for _, actor := range []string{"owner", "member", "owner"} {
+			s.send(t, http.MethodPost, "imports", people, "Content-Type", "text/csv", "X-Test-Actor", actor).want(201)
+		}
+		for actor, want := range map[string]float64{"owner": 3, "admin": 3, "member": 1} {
+			a := s.send(t, http.MethodGet, "imports?pageSize=1", "", "X-Test-Actor", actor).want(200)
+			if a.get("total") != want || a.get("totalRelation") != "eq" || a.size("items") != 1 {
+				t.Errorf("%s: got %s, want a total of %v", actor, a.body, want)
+			}
+		}
+	})
 	t.Run("jobs are counted whatever the page, filtered too, one's own for members", func(t *testing.T) {
 		s := setup(t)
 		for _, actor := range []string{"owner", "owner", "owner", "member"} {
@@ -105,4 +117,22 @@ func TestAnEditIsNotErased(t *testing.T) {
 			t.Fatalf("got %d for the edit and %d for the erase, want one of them refused", edited.code, erased.code)
 		}
 	}
+}
+
+func TestMembersSeeAndCommitTheirOwnImports(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	id := s.send(t, http.MethodPost, "imports", people, "Content-Type", "text/csv").want(201).text("id")
+	member := []string{"X-Test-Actor", "member"}
+	s.send(t, http.MethodGet, "imports/"+id, "", member...).want(404, "not_found")
+	s.send(t, http.MethodGet, "imports/"+id+"/rows", "", member...).want(404, "not_found")
+	s.send(t, http.MethodGet, "imports/"+id+"/rows?format=csv", "", member...).want(404, "not_found")
+	s.send(t, http.MethodPost, "imports/"+id+"/commit", "", member...).want(404, "not_found")
+	if a := s.send(t, http.MethodGet, "imports", "", member...).want(200); a.size("items") != 0 || a.get("total") != 0.0 {
+		t.Errorf("got %s, want none", a.body)
+	}
+	job := s.send(t, http.MethodPost, "imports/"+id+"/commit", "", "X-Test-Actor", "admin").want(202).text("id")
+	s.waitJob(t, job)
+	s.send(t, http.MethodPost, "imports/"+id+"/undo", "", member...).want(404, "not_found")
+	s.send(t, http.MethodPost, "imports/"+id+"/undo", "", "X-Test-Actor", "admin").want(202)
 }
