@@ -244,9 +244,6 @@ func (p *problems) addresses(list []Address) []Address {
 	return out
 }
 
-// scheme finds "name:" at the start of a URL.
-var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
-
 func (p *problems) websites(list []string) []string {
 	if !p.count("websites", len(list), MaxListed) {
 		return nil
@@ -258,20 +255,14 @@ func (p *problems) websites(list []string) []string {
 		if w == "" || slices.Contains(out, w) {
 			continue
 		}
-		lower := strings.ToLower(w)
-		if s := scheme.FindString(lower); s != "" && !strings.HasPrefix(lower, "http://") && !strings.HasPrefix(lower, "https://") && !hostAndPort(lower) {
-			p.add(field, CodeInvalid, "must be a web address that begins with https:// or http://, or with the host")
+		if !ValidWebsite(w) {
+			p.add(field, CodeInvalid, "must be a web address such as https://example.com/team or example.com")
 			continue
 		}
 		out = append(out, w)
 	}
 	return out
 }
-
-// hostAndPort tells "example.com:8080" from a scheme.
-var hostPort = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+:[0-9]{1,5}(/|$)`)
-
-func hostAndPort(s string) bool { return hostPort.MatchString(s) }
 
 func (p *problems) birthday(s string) string {
 	s = p.line("birthday", s, MaxShortText)

@@ -144,7 +144,12 @@ func TestPhones(t *testing.T) {
 func TestWebsites(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
-	for _, w := range []string{"javascript:alert(1)", " JavaScript:alert(1)", "\x01javascript:alert(1)", "\x1bjavascript:x", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "ftp://x.com", "javascript:80/", strings.Repeat("x", 2_049)} {
+	for _, w := range []string{
+		"javascript:alert(1)", " JavaScript:alert(1)", "\x01javascript:alert(1)", "\x1bjavascript:x", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "ftp://x.com", "javascript:80/", strings.Repeat("x", 2_049),
+		"hello world, not a url", "<script>", "hello", "x.com/a b", "http://", "https:///path", "http://a b.com", "x..com", "-x.com", "x-.com", ".com", "1.2.3",
+		"http://user:pass@x.com", "mailto:ana@x.com", "ana@x.com", "x.com:port", "http://x.com:999999999999/", "x.com/<script>", "//x.com", "/path", "?x",
+		"http://" + strings.Repeat("x", 64) + ".com", "java\tscript:x.com", "https://x.com\u2028y", "https:x.com", "http:/x.com",
+	} {
 		_, err := e.Contacts.Create(context.Background(), e.owner, named(func(c *crm.NewContact) { c.Websites = []string{w} }))
 		if err == nil {
 			t.Errorf("website %q: got no error, want one", w)
@@ -156,6 +161,36 @@ func TestWebsites(t *testing.T) {
 		c.Websites = []string{"https://x.com", "", " x.com ", "http://x.com:8080/a?b#c", "x.com:8080", "HTTPS://x.com", "x.com"}
 	}))
 	equalList(t, "websites", c.Websites, []string{"https://x.com", "x.com", "http://x.com:8080/a?b#c", "x.com:8080", "HTTPS://x.com"})
+	for _, w := range []string{
+		"münchen.de", "例え.テスト", "http://localhost", "http://intranet:8080/x", "192.168.1.1", "http://[::1]:80/", "x.com.", "a_b.example.com",
+		"https://x.com/ä?q=1,2;3&u=http://y.com#%20", "x.com/?u=http://y.com", "3com.com", "XN--MNCHEN-3YA.DE", "https://example.com/'~!@$()*+",
+	} {
+		if c := e.create(named(func(c *crm.NewContact) { c.Websites = []string{w} })); len(c.Websites) != 1 || c.Websites[0] != w {
+			t.Errorf("website %q: got %q", w, c.Websites)
+		}
+	}
+}
+
+func TestAnImportKeepsWhatIsNoWebsite(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	ctx := context.Background()
+	file := `{"displayName":"Ana","websites":["ask her","https://x.com","javascript:alert(1)"]}
+{"displayName":"Ben","websites":["x.com"]}
+`
+	for _, dry := range []bool{true, false} {
+		i, err := e.Imports.Run(ctx, e.owner, crm.RunImport{NewImport: crm.NewImport{Format: "jsonl", Body: strings.NewReader(file)}, DryRun: dry})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := i.Counts; n.Created != 2 || n.Problems != 0 || n.Kept != 2 {
+			t.Errorf("dry run %t: got %+v, want 2 created and 2 values kept", dry, n)
+		}
+	}
+	for _, c := range e.list(crm.ContactListQuery{Sort: crm.SortDisplayName}).Items[:1] {
+		equalList(t, "websites", c.Websites, []string{"https://x.com"})
+		equal(t, "what was kept", c.Fields["website"], any("ask her; javascript:alert(1)"))
+	}
 }
 
 func TestBirthdays(t *testing.T) {

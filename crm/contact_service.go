@@ -99,11 +99,18 @@ func (s *ContactService) Update(ctx context.Context, actor Actor, id ID, p Conta
 		if before.InTrash() {
 			return Contact{}, trashedError(id)
 		}
-		after, err := n.contact(p.apply(before))
+		in := p.apply(before)
+		if p.Websites == nil { // What was stored under laxer rules is nobody's mistake now.
+			in.Websites = nil
+		}
+		after, err := n.contact(in)
 		if err != nil {
 			return Contact{}, err
 		}
 		after = keepDerived(after, before)
+		if p.Websites == nil {
+			after.Websites = before.Websites
+		}
 		if p.Phones == nil { // The workspace's region may be another one by now.
 			after.Phones = before.Phones
 		}

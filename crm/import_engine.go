@@ -183,7 +183,7 @@ func (e *importEngine) draft(row int64, r ImportRecord) importRecord {
 		return rec
 	}
 	in := r.Contact
-	rec.kept = keepExtras(&in, r.Extra)
+	rec.kept = keepExtras(&in, slices.Concat(r.Extra, setAsideWebsites(&in)))
 	if in.Source == "" {
 		in.Source = "import"
 	}

@@ -12,21 +12,21 @@ import (
 )
 
 type (
-	imagesByVersion   struct{ memTx }
-	imagesCut         struct{ memTx }
-	imagesLeft        struct{ memTx }
-	tagsRenamed       struct{ memTx }
-	tagsOfNobody      struct{ memTx }
-	tagsByCount       struct{ memTx }
-	rowsFirst         struct{ memTx }
-	rowsKeptMissed    struct{ memTx }
-	importsAscending  struct{ memTx }
-	importsOfAll      struct{ memTx }
-	jobsCountedByPage struct{ memTx }
-	importsOpen       struct{ memTx }
-	printsReplaced    struct{ memTx }
-	printsAll         struct{ memTx }
-	answersLost       struct{ memTx }
+	imagesByVersion  struct{ memTx }
+	imagesCut        struct{ memTx }
+	imagesLeft       struct{ memTx }
+	tagsRenamed      struct{ memTx }
+	tagsOfNobody     struct{ memTx }
+	tagsByCount      struct{ memTx }
+	rowsFirst        struct{ memTx }
+	rowsKeptMissed   struct{ memTx }
+	importsAscending struct{ memTx }
+	importsOfAll     struct{ memTx }
+	jobsOfAll        struct{ memTx }
+	importsOpen      struct{ memTx }
+	printsReplaced   struct{ memTx }
+	printsAll        struct{ memTx }
+	answersLost      struct{ memTx }
 )
 
 func (t imagesByVersion) ListImages(ctx context.Context, ws crm.WorkspaceID, batch, after crm.ID, limit int) ([]crm.Image, error) {
@@ -88,7 +88,7 @@ func (t importsOfAll) CountImports(ctx context.Context, ws crm.WorkspaceID, _ cr
 	return t.memTx.CountImports(ctx, ws, crm.ID{})
 }
 
-func (t jobsCountedByPage) CountJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error) {
+func (t jobsOfAll) CountJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error) {
 	q.User = crm.ID{}
 	return t.memTx.CountJobs(ctx, ws, q)
 }
@@ -142,7 +142,7 @@ func recordFaults() []fault {
 		{name: "a row that is there stays", part: "imports", red: "is_replaced", store: breakTx(func(t memTx) crm.Tx { return rowsFirst{t} })},
 		{name: "rows with kept values pass for as they stood", part: "imports", red: "filtered_by_outcome", store: breakTx(func(t memTx) crm.Tx { return rowsKeptMissed{t} })},
 		{name: "one user's imports are counted as everybody's", part: "imports", red: "one_user", store: breakTx(func(t memTx) crm.Tx { return importsOfAll{t} })},
-		{name: "one user's jobs are counted as everybody's", part: "jobs", red: "are_counted_by_kind", store: breakTx(func(t memTx) crm.Tx { return jobsCountedByPage{t} })},
+		{name: "one user's jobs are counted as everybody's", part: "jobs/rows", red: "are_counted_by_kind", store: breakTx(func(t memTx) crm.Tx { return jobsOfAll{t} })},
 		{name: "imports are listed oldest first", part: "imports", red: "newest_first", store: breakTx(func(t memTx) crm.Tx { return importsAscending{t} })},
 		{name: "an actor without scopes may do everything", part: "imports", red: "an_import_comes_back", store: breakTx(func(t memTx) crm.Tx { return importsOpen{t} })},
 		{name: "fingerprints are overwritten", part: "fingerprints", red: "the_first_contact", store: breakTx(func(t memTx) crm.Tx { return printsReplaced{t} })},

@@ -2,8 +2,8 @@ package crmtest
 
 import (
 	"context"
-	"fmt"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
