@@ -116,7 +116,7 @@ func importRoutes(formats []crm.Format) []*operation {
 	pageSize := numberParam("pageSize", "How many items a page has.", 1, crm.MaxPageSize, crm.DefaultPageSize)
 	return []*operation{
 		{
-			id: "listImports", method: http.MethodGet, path: all, tag: tag, summary: "List imports, newest first",
+			id: "listImports", method: http.MethodGet, path: all, tag: tag, summary: "List one's own imports, newest first; admins see all",
 			query: []parameter{pageSize, cursorParam()}, run: (*Handler).listImports,
 			answers: []answerDoc{okJSON[page[importRecord]]("A page of imports.")},
 		},
@@ -165,7 +165,7 @@ func jobRoutes() []*operation {
 	changed := okRecord[jobRecord]("The job as it is now.")
 	return []*operation{
 		{
-			id: "listJobs", method: http.MethodGet, path: apiRoot + "/jobs", tag: tag, summary: "List jobs, newest first",
+			id: "listJobs", method: http.MethodGet, path: apiRoot + "/jobs", tag: tag, summary: "List one's own jobs, newest first; admins see all",
 			query: []parameter{
 				enumParam("status", "Jobs in this state.", crm.JobStatuses()...), textParam("kind", "Jobs of this kind.", maxKind),
 				idParam("batchId", "Jobs of this batch."),
@@ -174,7 +174,7 @@ func jobRoutes() []*operation {
 			run: (*Handler).listJobs, answers: []answerDoc{okJSON[page[jobRecord]]("A page of jobs.")},
 		},
 		{
-			id: "jobStats", method: http.MethodGet, path: apiRoot + "/jobs/stats", tag: tag, summary: "Count jobs by kind and state",
+			id: "jobStats", method: http.MethodGet, path: apiRoot + "/jobs/stats", tag: tag, summary: "Count the jobs that one may see by kind and state",
 			run: (*Handler).jobStats, answers: []answerDoc{okJSON[page[jobCount]]("The counts.")},
 		},
 		{
