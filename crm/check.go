@@ -27,11 +27,16 @@ type CheckFinding struct {
 // again before its findings are believed.
 const checkTries = 3
 
+// CheckOptions says what [CRM.Check] does with what it finds.
+type CheckOptions struct {
+	// Repair mends it. Default: it is only reported.
+	Repair bool
+}
+
 // Check counts every workspace anew and compares: the totals, the tags'
-// counts, the search index, and imports with their jobs. With repair it mends
-// what it finds. It reads everything once, beside a running server too. It is
+// counts, the search index of this process, and imports with their jobs. It reads everything once, beside a running server too. It is
 // for operators and asks for no actor.
-func (c *CRM) Check(ctx context.Context, repair bool) (CheckReport, error) {
+func (c *CRM) Check(ctx context.Context, o CheckOptions) (CheckReport, error) {
 	r := CheckReport{Findings: []CheckFinding{}}
 	var after WorkspaceID
 	for {
@@ -40,7 +45,7 @@ func (c *CRM) Check(ctx context.Context, repair bool) (CheckReport, error) {
 			return r, fmt.Errorf("check: %w", err)
 		}
 		for _, w := range page {
-			if err := c.checkWorkspace(ctx, w.ID, repair, &r); err != nil {
+			if err := c.checkWorkspace(ctx, w.ID, o, &r); err != nil {
 				return r, fmt.Errorf("check workspace %s: %w", w.ID, err)
 			}
 			r.Workspaces++
@@ -55,18 +60,17 @@ func (c *CRM) Check(ctx context.Context, repair bool) (CheckReport, error) {
 // census is a workspace counted from its rows.
 type census struct {
 	live, trashed int
-	versions      map[ID]int64
 	tags          tagCounter
 }
 
-func (c *CRM) checkWorkspace(ctx context.Context, ws WorkspaceID, repair bool, r *CheckReport) error {
+func (c *CRM) checkWorkspace(ctx context.Context, ws WorkspaceID, o CheckOptions, r *CheckReport) error {
 	for try := 1; ; try++ {
 		before, err := c.core.store.EventHead(ctx, ws)
 		if err != nil {
 			return err
 		}
 		var found []CheckFinding
-		n, err := c.compare(ctx, ws, repair, &found)
+		n, err := c.compare(ctx, ws, o, &found)
 		if err != nil {
 			return err
 		}
@@ -82,14 +86,14 @@ func (c *CRM) checkWorkspace(ctx context.Context, ws WorkspaceID, repair bool, r
 	}
 }
 
-func (c *CRM) compare(ctx context.Context, ws WorkspaceID, repair bool, found *[]CheckFinding) (int, error) {
+func (c *CRM) compare(ctx context.Context, ws WorkspaceID, o CheckOptions, found *[]CheckFinding) (int, error) {
 	real, err := c.takeCensus(ctx, ws)
 	if err != nil {
 		return 0, err
 	}
 	note := func(part, detail string, mend func() error) error {
 		f := CheckFinding{Workspace: ws, Part: part, Detail: detail}
-		if repair && mend != nil {
+		if o.Repair && mend != nil {
 			if err := mend(); err != nil {
 				return fmt.Errorf("repair %s: %w", part, err)
 			}
@@ -109,7 +113,7 @@ func (c *CRM) compare(ctx context.Context, ws WorkspaceID, repair bool, found *[
 type noteFunc func(part, detail string, mend func() error) error
 
 func (c *CRM) takeCensus(ctx context.Context, ws WorkspaceID) (census, error) {
-	real := census{versions: map[ID]int64{}, tags: tagCounter{}}
+	real := census{tags: tagCounter{}}
 	for _, where := range []ContactCriteria{{}, {Trash: true}} {
 		var after ID
 		for {
@@ -130,7 +134,6 @@ func (c *CRM) takeCensus(ctx context.Context, ws WorkspaceID) (census, error) {
 					continue
 				}
 				real.live++
-				real.versions[contacts[i].ID] = contacts[i].Version
 				real.tags.add(&contacts[i], 1)
 			}
 			after = ids[len(ids)-1]
@@ -184,40 +187,24 @@ func (c *CRM) checkTags(ctx context.Context, ws WorkspaceID, real census, note n
 	})
 }
 
-// checkIndex loads the index, where it is not, and compares every version.
-func (c *CRM) checkIndex(ctx context.Context, ws WorkspaceID, real census, note noteFunc) error {
-	if err := c.core.search.await(ctx, ws); err != nil {
-		if errors.Is(err, ErrTooLarge) { // The store answers searches, by design.
-			return nil
-		}
-		return err
-	}
-	missing, wrong := len(real.versions), 0
-	var after ID
-	for {
-		page, err := c.core.search.index.ListVersions(ctx, ws, after, feedPage)
-		if err != nil {
-			return err
-		}
-		for _, d := range page {
-			version, ok := real.versions[d.Contact]
-			if ok {
-				missing--
-			}
-			if !ok || version != d.Version {
-				wrong++
-			}
-			after = d.Contact
-		}
-		if len(page) < feedPage {
-			break
-		}
-	}
-	if missing+wrong == 0 {
+// checkIndex loads the index, where it is not, and compares every document. An
+// index in memory is this process's own: what a server beside it has loaded is
+// proved by the server itself, see [CRM.CheckSearch].
+func (c *CRM) checkIndex(ctx context.Context, ws WorkspaceID, _ census, note noteFunc) error {
+	f, err := c.core.search.awaitFeed(ctx, ws)
+	if errors.Is(err, ErrTooLarge) { // The store answers searches, by design.
 		return nil
 	}
-	return note("search", fmt.Sprintf("%d contacts are missing in the index, %d are wrong", missing, wrong), func() error {
-		return c.core.search.drop(ctx, ws)
+	if err != nil {
+		return err
+	}
+	p, err := c.core.search.prove(ctx, ws, f, nil)
+	if err != nil || len(p.wrong) == 0 {
+		return err
+	}
+	return note("search", fmt.Sprintf("%d contacts are missing, outdated or too much in the index", len(p.wrong)), func() error {
+		_, err := c.core.search.mend(ctx, ws, f, p.wrong)
+		return err
 	})
 }
 

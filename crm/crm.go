@@ -15,13 +15,21 @@ import (
 type Config struct {
 	// Store keeps everything. Required. The CRM does not close it: who opens, closes.
 	Store Store
-	// Search finds contacts. Default: an index in this process's memory, made
-	// from the store on first use of a workspace.
+	// Search finds contacts. While it fails or is too slow the store answers,
+	// and it is asked again until it is back. Default: an index in this
+	// process's memory, made from the store at the start for the workspaces
+	// where most is done, for others on first use.
 	Search SearchIndex
 	// SearchMemory bounds the built-in index, in bytes; beyond it the
 	// workspaces used longest ago are dropped, and one that is too big alone
 	// is searched in the store. Default 1 GiB.
 	SearchMemory int64
+	// SearchTimeout bounds one question to Search; the store answers what is
+	// not answered in time. Writes have ten times as long. Default 2 s.
+	SearchTimeout time.Duration
+	// SearchCheck is how often each loaded index is held against the store,
+	// slowly and in the background; negative means never. Default 1 h.
+	SearchCheck time.Duration
 	// Queue delivers job ids. Default: the store's own.
 	Queue JobQueue
 	// Blobs keeps files. Default: rows in the store.
@@ -109,7 +117,7 @@ func New(c Config) (*CRM, error) {
 		return nil, fmt.Errorf("new crm: %w", err)
 	}
 	k.workspaces = newWorkspaceService(k)
-	k.search = newSearcher(k, c.Search, c.SearchMemory)
+	k.search = newSearcher(k, searchSettings{index: c.Search, memory: c.SearchMemory, timeout: c.SearchTimeout, proveEvery: c.SearchCheck})
 	k.jobs = newJobService(k, c.Queue)
 	app := &CRM{
 		Contacts: &ContactService{core: k}, Tags: &TagService{core: k}, Exports: &ExportService{core: k}, Jobs: k.jobs,
@@ -129,6 +137,12 @@ func New(c Config) (*CRM, error) {
 func withDefaults(c Config) Config {
 	if c.SearchMemory == 0 {
 		c.SearchMemory = 1 << 30
+	}
+	if c.SearchTimeout <= 0 {
+		c.SearchTimeout = 2 * time.Second
+	}
+	if c.SearchCheck == 0 {
+		c.SearchCheck = time.Hour
 	}
 	if c.Queue == nil {
 		c.Queue = c.Store
@@ -186,12 +200,27 @@ func (c *CRM) Start(ctx context.Context) error {
 		return fmt.Errorf("start crm: %w", errors.New("started already"))
 	}
 	ctx, c.cancel = context.WithCancel(ctx)
-	for _, run := range []func(context.Context){c.core.search.run, c.runner.run, c.runPeriodic} {
+	for _, run := range []func(context.Context){c.core.search.run, c.warmSearch, c.runner.run, c.runPeriodic} {
 		c.group.Go(func() {
 			run(ctx)
 		})
 	}
 	return nil
+}
+
+// warmWorkspaces is how many indexes are loaded at the start, at most.
+const warmWorkspaces = 100
+
+// warmSearch loads the search indexes of the workspaces where most is done.
+func (c *CRM) warmSearch(ctx context.Context) {
+	busy, err := c.system.BusyWorkspaces(ctx, warmWorkspaces)
+	if err != nil {
+		if ctx.Err() == nil {
+			c.core.log.Warn("search indexes not loaded ahead", "error", err)
+		}
+		return
+	}
+	c.core.search.warm(ctx, busy)
 }
 
 // Close ends the background work and waits for it: running jobs are parked

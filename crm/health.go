@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -27,7 +28,9 @@ type Probe struct {
 // Health is the measured state of the parts.
 type Health struct {
 	Database, Queue, Search Probe
-	Version                 string
+	// SearchProof is what the drift checks of this process's indexes found.
+	SearchProof SearchProof
+	Version     string
 }
 
 // Ready reports whether requests can be served.
@@ -44,11 +47,30 @@ func (c *CRM) Health(ctx context.Context) Health {
 		_, _, err := c.system.NextDue(ctx, c.Jobs.kinds())
 		return err
 	})
-	h.Search = Probe{Status: ProbeOK, Detail: c.core.search.name}
-	if loading := c.core.search.loading(); loading > 0 {
-		h.Search = Probe{Status: ProbeDegraded, Detail: "indexes are loading; the store answers meanwhile"}
-	}
+	h.Search, h.SearchProof = c.searchHealth(ctx)
 	return h
+}
+
+// searchHealth asks a search service, and looks at what the indexes of this
+// process are doing.
+func (c *CRM) searchHealth(ctx context.Context) (Probe, SearchProof) {
+	s := c.core.search
+	proof := s.proof()
+	p := Probe{Status: ProbeOK}
+	if s.guard != nil {
+		p = c.probe(ctx, "the search service does not answer; the store answers meanwhile", s.guard.measure)
+	}
+	switch {
+	case p.Status != ProbeOK:
+	case s.loading() > 0:
+		p.Status, p.Detail = ProbeDegraded, "indexes are loading; the store answers meanwhile"
+	case proof.Wrong > proof.Repaired:
+		p.Status = ProbeDegraded
+		p.Detail = fmt.Sprintf("%d contacts differ between the index and the store", proof.Wrong-proof.Repaired)
+	default:
+		p.Detail = s.name
+	}
+	return p, proof
 }
 
 func (c *CRM) probe(ctx context.Context, detail string, ask func(context.Context) error) Probe {

@@ -162,7 +162,7 @@ func (h *history) actions() map[string]func(*rapid.T) {
 			h.imported = crm.ID{}
 		},
 		"": func(t *rapid.T) { // After every step: all that is derived is right.
-			r, err := h.Check(ctx, false)
+			r, err := h.Check(ctx, crm.CheckOptions{})
 			if err != nil || len(r.Findings) > 0 {
 				t.Fatalf("check: got %+v (%v), want no findings", r.Findings, err)
 			}

@@ -285,7 +285,7 @@ func TestAJobThatLostItsLeaseWritesNothing(t *testing.T) {
 	store := openStore(t)
 	g := newGate("ListContactIDs", 0)
 	defer g.release()
-	first := setupOn(t, hook(store, g.call))
+	first := setupOn(t, hook(store, g.call), storeSearched)
 	first.crowd(300, nil)
 	j := first.bulk(crm.ContactFilter{}, tagAll)
 	await(t, "the worker", func() bool { return g.inside.Load() == 1 })
@@ -318,7 +318,7 @@ func TestAtMostFiveJobsOfAKindRunAtOnce(t *testing.T) {
 	t.Parallel()
 	g := newGate("ListContactIDs", 0)
 	defer g.release()
-	e := setupOn(t, hook(openStore(t), g.call), func(c *crm.Config) { c.Workers = 12 })
+	e := setupOn(t, hook(openStore(t), g.call), storeSearched, func(c *crm.Config) { c.Workers = 12 })
 	e.people("Ana")
 	var jobs []crm.ID
 	for range 12 {

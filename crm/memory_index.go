@@ -19,13 +19,14 @@ const maxFacetValues = 100
 type MemoryIndex struct {
 	mu         sync.RWMutex
 	workspaces map[WorkspaceID]*textindex.Index
+	marks      map[WorkspaceID]Position
 }
 
 var _ SearchIndex = (*MemoryIndex)(nil)
 
 // NewMemoryIndex returns an empty index.
 func NewMemoryIndex() *MemoryIndex {
-	return &MemoryIndex{workspaces: map[WorkspaceID]*textindex.Index{}}
+	return &MemoryIndex{workspaces: map[WorkspaceID]*textindex.Index{}, marks: map[WorkspaceID]Position{}}
 }
 
 // of returns the workspace's index; nil when it has none and make is false.
@@ -146,16 +147,28 @@ func (m *MemoryIndex) DropWorkspace(_ context.Context, ws WorkspaceID) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.workspaces, ws)
+	delete(m.marks, ws)
+	return nil
+}
+
+// MarkIndexed implements [SearchIndex].
+func (m *MemoryIndex) MarkIndexed(_ context.Context, ws WorkspaceID, at Position) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.marks[ws] = at
 	return nil
 }
 
 // IndexStatus implements [SearchIndex].
 func (m *MemoryIndex) IndexStatus(_ context.Context, ws WorkspaceID) (IndexStatus, error) {
-	x := m.of(ws)
-	if x == nil {
-		return IndexStatus{}, nil
+	m.mu.RLock()
+	x, at := m.workspaces[ws], m.marks[ws]
+	m.mu.RUnlock()
+	status := IndexStatus{Position: at}
+	if x != nil {
+		status.Documents, status.Bytes = x.Len(), x.Bytes()
 	}
-	return IndexStatus{Documents: x.Len(), Bytes: x.Bytes()}, nil
+	return status, nil
 }
 
 func facetPrefix(f Facet) string { return string(f) + "\x00" }

@@ -86,13 +86,21 @@ type IndexedVersion struct {
 // that cannot be rebuilt, gives out ids only, and the rows come from the
 // store. The rules of matching and ranking are those of crm/textindex and are
 // pinned by crmtest.TestSearchIndex. All methods are safe for parallel use.
+//
+// An index may be this process's own, or shared: kept by a service that other
+// processes feed and search too (see [IndexStatus].Shared). Whoever feeds it
+// puts the state that a contact has in the store now, notes by MarkIndexed how
+// far in the event log that has come, and goes on from there after a restart.
+// Nobody empties a shared index to fill it again: what is missing, wrong or
+// too much in it is mended in place while it answers.
 type SearchIndex interface {
-	// PutDocuments adds or replaces documents. When it returns, searches find
-	// them (or, for a service, will within the delay it documents). At most
-	// 1,000; all or none.
-	PutDocuments(ctx context.Context, ws WorkspaceID, docs []SearchDocument) error
-	// DeleteDocuments removes documents; absent ones count as nothing.
-	DeleteDocuments(ctx context.Context, ws WorkspaceID, contacts []ID) error
+	IndexReader
+	IndexWriter
+}
+
+// IndexReader is what a search index answers. An error that is not the
+// query's own fault makes the store answer instead.
+type IndexReader interface {
 	// SearchContacts returns a page of matches. A forged After is a
 	// *ValidationError of field "cursor".
 	SearchContacts(ctx context.Context, ws WorkspaceID, q SearchQuery) (SearchResult, error)
@@ -103,10 +111,28 @@ type SearchIndex interface {
 	// ListVersions returns up to limit documents after the id after, in the
 	// order of ids, for the drift check.
 	ListVersions(ctx context.Context, ws WorkspaceID, after ID, limit int) ([]IndexedVersion, error)
-	// DropWorkspace removes everything the index holds of the workspace.
-	DropWorkspace(ctx context.Context, ws WorkspaceID) error
-	// IndexStatus says whether the index can answer for the workspace now.
+	// IndexStatus says what the index holds of the workspace. It is also the
+	// probe of an index that failed, and then asked for the zero workspace.
 	IndexStatus(ctx context.Context, ws WorkspaceID) (IndexStatus, error)
+}
+
+// IndexWriter feeds a search index. What one caller writes takes effect in the
+// order of its calls.
+type IndexWriter interface {
+	// PutDocuments adds or replaces documents. When it returns, searches find
+	// them (or, for a service, will within the delay it documents). At most
+	// 1,000; all or none.
+	PutDocuments(ctx context.Context, ws WorkspaceID, docs []SearchDocument) error
+	// DeleteDocuments removes documents; absent ones count as nothing.
+	DeleteDocuments(ctx context.Context, ws WorkspaceID, contacts []ID) error
+	// MarkIndexed notes that the index holds what the event log says up to the
+	// position; IndexStatus tells the last one noted. It takes effect after
+	// the documents written before it. Of several processes the last one wins,
+	// and a lower position than the one noted costs work but nothing else.
+	MarkIndexed(ctx context.Context, ws WorkspaceID, at Position) error
+	// DropWorkspace removes everything the index holds of the workspace, and
+	// the position noted for it.
+	DropWorkspace(ctx context.Context, ws WorkspaceID) error
 }
 
 // IndexStatus is the state of one workspace's index.
@@ -115,4 +141,11 @@ type IndexStatus struct {
 	// this process, 0 for a service.
 	Documents int
 	Bytes     int64
+	// Position is the one that MarkIndexed noted last, 0 when there is none:
+	// then nobody has filled the index.
+	Position Position
+	// Shared says that the index outlives this process and that others may
+	// feed it: it is not dropped when idle, not emptied before a load, and not
+	// counted against Config.SearchMemory.
+	Shared bool
 }

@@ -34,6 +34,9 @@ func (s *searcher) survey(ctx context.Context, own WorkspaceID, f *feed) (room, 
 	s.mu.Unlock()
 	var r room
 	for ws, other := range feeds {
+		if other.shared.Load() {
+			continue
+		}
 		status, err := s.index.IndexStatus(ctx, ws)
 		if err != nil {
 			return r, err
@@ -91,7 +94,8 @@ func (s *searcher) shed(ctx context.Context) error {
 	}
 }
 
-// drop forgets a workspace's index; its next search loads it again.
+// drop forgets a workspace's index; its next search loads it again. What
+// others share stays as it is.
 func (s *searcher) drop(ctx context.Context, ws WorkspaceID) error {
 	s.mu.Lock()
 	f := s.feeds[ws]
@@ -108,8 +112,10 @@ func (s *searcher) drop(ctx context.Context, ws WorkspaceID) error {
 	if replaced { // A new load has it already.
 		return nil
 	}
-	if err := s.index.DropWorkspace(ctx, ws); err != nil {
-		return err
+	if !f.shared.Load() {
+		if err := s.index.DropWorkspace(ctx, ws); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -42,6 +42,11 @@ type searcher struct {
 	index  SearchIndex
 	name   string
 	memory int64
+	// guard is the index when it was given, else nil: the built-in one is
+	// trusted.
+	guard *guardedIndex
+	// proveEvery is how often each index is held against the store.
+	proveEvery time.Duration
 
 	mu    sync.Mutex
 	feeds map[WorkspaceID]*feed
@@ -69,6 +74,12 @@ type feed struct {
 	dropped atomic.Bool
 	// began orders the loads.
 	began uint64
+	// shared says that the index outlives this process; it is written by the
+	// load.
+	shared atomic.Bool
+	// proof is what the last drift check found, nil before the first.
+	proof   atomic.Pointer[indexProof]
+	proveAt atomic.Int64 // UnixNano of the next drift check.
 
 	// loaded is closed when the load has ended; ready says how.
 	loaded  chan struct{}
@@ -77,10 +88,21 @@ type feed struct {
 	retryAt time.Time
 }
 
-func newSearcher(k *core, index SearchIndex, memory int64) *searcher {
-	s := &searcher{core: k, index: index, name: backendCustom, memory: memory, feeds: map[WorkspaceID]*feed{}}
-	if index == nil {
+// searchSettings are the parts of [Config] that the searcher needs.
+type searchSettings struct {
+	index      SearchIndex
+	memory     int64
+	timeout    time.Duration
+	proveEvery time.Duration
+}
+
+func newSearcher(k *core, c searchSettings) *searcher {
+	s := &searcher{core: k, memory: c.memory, proveEvery: c.proveEvery, feeds: map[WorkspaceID]*feed{}}
+	if c.index == nil {
 		s.index, s.name = NewMemoryIndex(), backendMemory
+	} else {
+		s.guard = newGuardedIndex(c.index, c.timeout)
+		s.index, s.name = s.guard, backendCustom
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -104,8 +126,8 @@ func (s *searcher) query(ctx context.Context, ws WorkspaceID, q SearchQuery) (Se
 		return SearchResult{}, err
 	}
 	r, err := s.index.SearchContacts(ctx, ws, q)
-	if f.dropped.Load() {
-		return SearchResult{}, errIndexNotReady
+	if f.dropped.Load() || errors.Is(err, errIndexDown) {
+		return SearchResult{}, errors.Join(errIndexNotReady, err)
 	}
 	return r, err
 }
@@ -133,19 +155,20 @@ func (s *searcher) current(ctx context.Context, ws WorkspaceID) (*feed, error) {
 	if !f.ready {
 		return nil, errIndexNotReady
 	}
-	if f.written.Load() == f.applied.Load() {
+	// A service shows writes after a delay of its own: nobody waits for it.
+	if f.shared.Load() || f.written.Load() == f.applied.Load() {
 		return f, nil
 	}
-	return f, s.catchUp(ctx, ws, f)
+	if err := s.catchUp(ctx, ws, f); errors.Is(err, errIndexDown) {
+		return nil, errors.Join(errIndexNotReady, err)
+	} else if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
-// await makes the index ready and current, however long its load takes. An
+// awaitFeed makes the index ready and current, however long its load takes. An
 // index that cannot be loaded is its error: ErrTooLarge when it does not fit.
-func (s *searcher) await(ctx context.Context, ws WorkspaceID) error {
-	_, err := s.awaitFeed(ctx, ws)
-	return err
-}
-
 func (s *searcher) awaitFeed(ctx context.Context, ws WorkspaceID) (*feed, error) {
 	for {
 		f, err := s.open(ws)
@@ -216,10 +239,19 @@ func (s *searcher) open(ws WorkspaceID) (*feed, error) {
 	if s.ctx.Err() != nil {
 		return nil, fmt.Errorf("search: closed: %w", ErrUnavailable)
 	}
-	if f := s.feeds[ws]; f != nil && !f.dropped.Load() && (f.retryAt.IsZero() || s.core.now().Before(f.retryAt)) {
+	if f := s.feeds[ws]; f != nil && !f.dropped.Load() && (f.retryAt.IsZero() || s.resting(f)) {
 		return f, nil
 	}
 	return s.begin(ws), nil
+}
+
+// resting reports whether a failed load is to be left alone for now. What a
+// search service made fail is loaded as soon as that is back.
+func (s *searcher) resting(f *feed) bool {
+	if errors.Is(f.failed, errIndexDown) {
+		return s.guard.open()
+	}
+	return s.core.now().Before(f.retryAt)
 }
 
 // begin starts a load. The caller holds s.mu.
@@ -235,108 +267,6 @@ func (s *searcher) begin(ws WorkspaceID) *feed {
 	s.feeds[ws] = f
 	s.loads.Go(func() { s.load(ws, f) })
 	return f
-}
-
-// load fills a fresh index, then catches up with what was written meanwhile.
-func (s *searcher) load(ws WorkspaceID, f *feed) {
-	err := s.loadAll(s.ctx, ws, f)
-	for crowded := (*crowdedError)(nil); errors.As(err, &crowded); {
-		select {
-		case <-crowded.by.loaded:
-		case <-s.ctx.Done():
-		}
-		err = s.loadAll(s.ctx, ws, f)
-	}
-	s.mu.Lock()
-	f.failed, f.ready = err, err == nil
-	if err != nil {
-		f.retryAt = s.core.now().Add(retryLoadAfter)
-	}
-	s.mu.Unlock()
-	if err != nil && s.ctx.Err() == nil {
-		s.core.log.Warn("search index not loaded", "workspace", ws, "error", err)
-	}
-	close(f.loaded)
-}
-
-func (s *searcher) loadAll(ctx context.Context, ws WorkspaceID, f *feed) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := s.index.DropWorkspace(ctx, ws); err != nil {
-		return err
-	}
-	f.applied.Store(f.written.Load())
-	head, err := s.core.store.EventHead(ctx, ws)
-	if err != nil {
-		return err
-	}
-	f.position = head
-	if err = s.fill(ctx, ws, f); err != nil {
-		return errors.Join(err, s.index.DropWorkspace(context.WithoutCancel(ctx), ws))
-	}
-	return s.apply(ctx, ws, f)
-}
-
-// fill puts every live contact into the index: one goroutine reads, and two
-// put, since an index works its documents out before it has to wait for others.
-func (s *searcher) fill(ctx context.Context, ws WorkspaceID, f *feed) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	pages := make(chan []Contact, 1)
-	var all sync.WaitGroup
-	all.Go(func() {
-		defer close(pages)
-		if err := s.readAll(ctx, ws, pages); err != nil {
-			stop(err)
-		}
-	})
-	for range 2 {
-		all.Go(func() {
-			for page := range pages {
-				if err := s.fillPage(ctx, ws, f, page); err != nil {
-					stop(err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	return context.Cause(ctx)
-}
-
-func (s *searcher) fillPage(ctx context.Context, ws WorkspaceID, f *feed, page []Contact) error {
-	if err := s.index.PutDocuments(ctx, ws, documents(page)); err != nil {
-		return err
-	}
-	return s.makeRoom(ctx, ws, f)
-}
-
-func documents(contacts []Contact) []SearchDocument {
-	docs := make([]SearchDocument, len(contacts))
-	for i := range contacts {
-		docs[i] = SearchDocument{Contact: contacts[i]}
-	}
-	return docs
-}
-
-// readAll sends every live contact, in pages by id.
-func (s *searcher) readAll(ctx context.Context, ws WorkspaceID, pages chan<- []Contact) error {
-	var after ID
-	for {
-		ids, err := s.core.store.ListContactIDs(ctx, ws, ContactCriteria{}, after, feedPage)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		page, err := s.core.store.GetContacts(ctx, ws, ids)
-		if err != nil {
-			return err
-		}
-		select {
-		case pages <- page:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		after = ids[len(ids)-1]
-	}
 }
 
 // catchUp applies what was written before it was called.
@@ -373,54 +303,26 @@ func (s *searcher) apply(ctx context.Context, ws WorkspaceID, f *feed) error {
 				ids = append(ids, e.Subject.ID)
 			}
 		}
-		if err := s.refresh(ctx, ws, ids); err != nil {
+		if err := s.refresh(ctx, ws, f, ids); err != nil {
 			return err
 		}
-		f.position = events[len(events)-1].Position
+		at := events[len(events)-1].Position
+		if err := s.index.MarkIndexed(ctx, ws, at); err != nil {
+			return err
+		}
+		f.position = at
 		if len(events) < feedPage {
 			return nil
 		}
 	}
 }
 
-// refresh brings contacts in the index to their state in the store.
-func (s *searcher) refresh(ctx context.Context, ws WorkspaceID, ids []ID) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	contacts, err := s.core.store.GetContacts(ctx, ws, ids)
-	if err != nil {
-		return err
-	}
-	gone := make(map[ID]bool, len(ids))
-	for _, id := range ids {
-		gone[id] = true
-	}
-	var live []Contact
-	for _, c := range contacts {
-		if !c.InTrash() {
-			live = append(live, c)
-			delete(gone, c.ID)
-		}
-	}
-	if len(gone) > 0 {
-		dead := make([]ID, 0, len(gone))
-		for id := range gone {
-			dead = append(dead, id)
-		}
-		if err := s.index.DeleteDocuments(ctx, ws, dead); err != nil {
-			return err
-		}
-	}
-	if len(live) == 0 {
-		return nil
-	}
-	return s.index.PutDocuments(ctx, ws, documents(live))
-}
-
-// run follows the log for the loaded workspaces until ctx ends, and drops the
-// idle ones.
+// run follows the log for the loaded workspaces until ctx ends, drops the idle
+// ones, and holds them against the store now and then.
 func (s *searcher) run(ctx context.Context) {
+	var proving sync.WaitGroup
+	defer proving.Wait()
+	proving.Go(func() { s.proveLoop(ctx) })
 	tick := time.NewTicker(tailEvery)
 	defer tick.Stop()
 	for {
@@ -433,33 +335,42 @@ func (s *searcher) run(ctx context.Context) {
 	}
 }
 
-func (s *searcher) tail(ctx context.Context) {
+// ready returns the indexes that answer.
+func (s *searcher) ready() map[WorkspaceID]*feed {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	feeds := make(map[WorkspaceID]*feed, len(s.feeds))
 	for ws, f := range s.feeds {
-		if f.ready {
+		if f.ready && !f.dropped.Load() {
 			feeds[ws] = f
 		}
 	}
-	s.mu.Unlock()
+	return feeds
+}
+
+func (s *searcher) tail(ctx context.Context) {
+	if s.guard != nil {
+		s.guard.probe(ctx)
+	}
 	now := s.core.now()
-	for ws, f := range feeds {
+	for ws, f := range s.ready() {
 		if used := f.used.Load(); now.Sub(time.Unix(0, used)) > idleAfter {
 			if err := s.drop(ctx, ws); err != nil {
 				s.core.log.Warn("idle search index not dropped", "workspace", ws, "error", err)
 			}
 			continue
 		}
-		if err := s.follow(ctx, ws, f); err != nil && ctx.Err() == nil {
+		if err := s.follow(ctx, ws, f); err != nil && ctx.Err() == nil && !errors.Is(err, errIndexDown) {
 			s.core.log.Warn("search index not caught up", "workspace", ws, "error", err)
 		}
 	}
-	if err := s.shed(ctx); err != nil && ctx.Err() == nil {
+	if err := s.shed(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errIndexDown) {
 		s.core.log.Warn("search indexes not kept within memory", "error", err)
 	}
 }
 
-// follow applies what other processes have written.
+// follow applies what has been written since, here and elsewhere. In a shared
+// index another process may have done so already.
 func (s *searcher) follow(ctx context.Context, ws WorkspaceID, f *feed) error {
 	head, err := s.core.store.EventHead(ctx, ws)
 	if err != nil {
@@ -470,7 +381,68 @@ func (s *searcher) follow(ctx context.Context, ws WorkspaceID, f *feed) error {
 	if f.dropped.Load() || head <= f.position {
 		return nil
 	}
-	return s.apply(ctx, ws, f)
+	if f.shared.Load() {
+		status, err := s.index.IndexStatus(ctx, ws)
+		if err != nil {
+			return err
+		}
+		if status.Position <= head {
+			f.position = max(f.position, status.Position)
+		}
+	}
+	written := f.written.Load()
+	if err := s.apply(ctx, ws, f); err != nil {
+		return err
+	}
+	f.applied.Store(written)
+	return nil
+}
+
+// bytesPerContact is what the built-in index takes for one, measured on
+// 100,000 made-up people.
+const bytesPerContact = 700
+
+// warm loads the indexes before anybody searches, the first one first, as far
+// as they fit beside each other into the memory.
+func (s *searcher) warm(ctx context.Context, workspaces []WorkspaceID) {
+	for rank, ws := range workspaces {
+		fits, err := s.fits(ctx, ws)
+		if err == nil && fits {
+			err = s.warmOne(ctx, ws, rank)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.core.log.Warn("search index not loaded ahead", "workspace", ws, "error", err)
+		}
+	}
+}
+
+func (s *searcher) fits(ctx context.Context, ws WorkspaceID) (bool, error) {
+	contacts, err := s.core.store.CountContacts(ctx, ws, ContactCriteria{}, 0)
+	if err != nil {
+		return false, err
+	}
+	r, err := s.survey(ctx, WorkspaceID{}, nil)
+	return r.total+int64(contacts)*bytesPerContact <= s.memory, err
+}
+
+func (s *searcher) warmOne(ctx context.Context, ws WorkspaceID, rank int) error {
+	f, err := s.open(ws)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-f.loaded:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	// Of those that nobody searches the least busy is the first to be dropped.
+	if used := f.used.Load(); f.ready {
+		f.used.CompareAndSwap(used, used-int64(rank)*int64(time.Second))
+	}
+	return nil
 }
 
 // close ends loads that are under way and refuses new ones.

@@ -77,6 +77,9 @@ func setupOn(t testing.TB, store crm.Store, change ...func(*crm.Config)) *env {
 	return &env{CRM: app, t: t, store: store, owner: actorOf("acme", "olga", crm.RoleOwner)}
 }
 
+// storeSearched leaves no memory for an index, so that none is loaded.
+func storeSearched(c *crm.Config) { c.SearchMemory = 1 }
+
 func actorOf(workspace, user string, role crm.Role) crm.Actor {
 	return crm.Actor{Workspace: crm.WorkspaceID(crm.NamedID(workspace)), User: crm.NamedID(user), Name: user, Role: role}
 }
@@ -220,7 +223,7 @@ func (e *env) events(after crm.Position) []crm.EventType {
 // sound compares everything derived with the contacts themselves.
 func (e *env) sound() {
 	e.t.Helper()
-	r, err := e.Check(context.Background(), false)
+	r, err := e.Check(context.Background(), crm.CheckOptions{})
 	if err != nil {
 		e.t.Fatalf("check: %v", err)
 	}

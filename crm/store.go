@@ -49,6 +49,7 @@ type Transactor interface {
 type SystemStore interface {
 	JobClaimer
 	FigureKeeper
+	ActivityReader
 	// ListWorkspaces returns up to limit workspaces whose id sorts after the
 	// id after, by id.
 	ListWorkspaces(ctx context.Context, after WorkspaceID, limit int) ([]Workspace, error)
@@ -71,6 +72,17 @@ type SystemStore interface {
 	Ping(ctx context.Context) error
 	// Close ends the store; twice is fine. Calls after it are ErrUnavailable.
 	Close() error
+}
+
+// BusyWindow is how many events [ActivityReader].BusyWorkspaces looks at.
+const BusyWindow = 10_000
+
+// ActivityReader tells where something is done.
+type ActivityReader interface {
+	// BusyWorkspaces returns up to limit workspaces by how many of the newest
+	// BusyWindow events of the log are theirs, most first. Those without any
+	// are left out.
+	BusyWorkspaces(ctx context.Context, limit int) ([]WorkspaceID, error)
 }
 
 // FigureKeeper mends the totals that [ContactStore].CountContacts answers.

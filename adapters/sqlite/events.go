@@ -1,9 +1,13 @@
 package sqlite
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
@@ -85,4 +89,22 @@ func (s *Store) EventsAfter(ctx context.Context, after crm.Position, limit int) 
 		return nil, fmt.Errorf("events after %d: %w", after, err)
 	}
 	return events, nil
+}
+
+// BusyWorkspaces implements [crm.ActivityReader].
+func (s *Store) BusyWorkspaces(ctx context.Context, limit int) ([]crm.WorkspaceID, error) {
+	counts := map[crm.WorkspaceID]int{}
+	err := each(ctx, s, func(rows *sqlx.Rows) error {
+		var ws crm.WorkspaceID
+		err := rows.Scan(scanWorkspace(&ws))
+		counts[ws]++
+		return err
+	}, fixed("SELECT workspace FROM events WHERE position > (SELECT max(position) FROM events) - ?"), crm.BusyWindow)
+	if err != nil {
+		return nil, fmt.Errorf("busy workspaces: %w", err)
+	}
+	busy := slices.SortedFunc(maps.Keys(counts), func(a, b crm.WorkspaceID) int {
+		return cmp.Or(counts[b]-counts[a], bytes.Compare(a[:], b[:]))
+	})
+	return busy[:min(limit, len(busy))], nil
 }

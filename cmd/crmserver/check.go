@@ -16,10 +16,18 @@ type checkCmd struct {
 // errUnrepaired makes the exit code tell that something is wrong.
 var errUnrepaired = errors.New("something is wrong; run it again with --repair")
 
+// Help says what the command proves and what it cannot reach.
+func (checkCmd) Help() string {
+	return "Counts every workspace anew and compares the totals, the tags' counts, and the imports with their jobs. " +
+		"It also fills a search index from the store, in this process, and compares each of its documents: that proves that the index can be made, " +
+		"not what a server holds in its own memory. A running server compares that itself, an hour after loading and hourly, loads again what is wrong, " +
+		"and shows under index of GET /readyz when, how much, and what it found."
+}
+
 // Run implements the command.
 func (c checkCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	return g.with(ctx, t, func(ctx context.Context, p parts) error {
-		r, err := p.App.Check(ctx, c.Repair)
+		r, err := p.App.Check(ctx, crm.CheckOptions{Repair: c.Repair})
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ type commands struct {
 	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Make API keys."`
 	Import  importCmd  `cmd:"" help:"Import contacts from a file of any size."`
 	Export  exportCmd  `cmd:"" help:"Export contacts to a file."`
-	Check   checkCmd   `cmd:"" help:"Prove that figures, search index and jobs agree with the contacts."`
+	Check   checkCmd   `cmd:"" help:"Prove that totals, tags, imports and an index made from the store agree with the contacts. A running server proves its own index, hourly; GET /readyz shows the result."`
 	Config  configCmd  `cmd:"" help:"Print the configuration in force, secrets hidden."`
 	Version versionCmd `cmd:"" help:"Print version, commit and schema."`
 }

@@ -47,7 +47,7 @@ func base(g *Globals, log *slog.Logger, s crmfx.Settings) fx.Option {
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }),
 		fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
 		fx.Supply(log, s, sqlitefx.Config{Path: g.databasePath(), Options: o}),
-		sqlitefx.Module(), csvfx.Module(), vcardfx.Module(), phonefx.Module(), identityfx.Module(), crmfx.Module,
+		sqlitefx.Module(), csvfx.Module(), vcardfx.Module(), phonefx.Module(), identityfx.Module(), crmfx.Module(),
 	)
 }
 

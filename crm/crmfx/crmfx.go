@@ -15,7 +15,7 @@ import (
 // Module provides *crm.CRM. It needs a crm.Store and takes, where they are
 // there, a crm.SearchIndex, crm.JobQueue, crm.Blobs, crm.Phones, the group
 // "formats" of crm.Format, a *slog.Logger and Settings.
-var Module = fx.Module("crm", fx.Provide(New))
+func Module() fx.Option { return fx.Module("crm", fx.Provide(New)) }
 
 // Settings are the plain values of crm.Config.
 type Settings struct {

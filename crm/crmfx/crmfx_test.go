@@ -10,14 +10,14 @@ import (
 )
 
 func TestModuleNeedsOnlyAStore(t *testing.T) {
-	err := fx.ValidateApp(crmfx.Module, fx.Provide(func() crm.Store { return nil }), fx.Invoke(func(*crm.CRM) {}))
+	err := fx.ValidateApp(crmfx.Module(), fx.Provide(func() crm.Store { return nil }), fx.Invoke(func(*crm.CRM) {}))
 	if err != nil {
 		t.Fatalf("validate: %v", err)
 	}
 }
 
 func TestModuleSaysThatTheStoreIsMissing(t *testing.T) {
-	if err := fx.ValidateApp(crmfx.Module, fx.Invoke(func(*crm.CRM) {})); err == nil {
+	if err := fx.ValidateApp(crmfx.Module(), fx.Invoke(func(*crm.CRM) {})); err == nil {
 		t.Fatal("got no error without a store")
 	}
 }

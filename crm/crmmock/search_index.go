@@ -312,6 +312,69 @@ func (_c *SearchIndex_ListVersions_Call) RunAndReturn(run func(ctx context.Conte
 	return _c
 }
 
+// MarkIndexed provides a mock function for the type SearchIndex
+func (_mock *SearchIndex) MarkIndexed(ctx context.Context, ws crm.WorkspaceID, at crm.Position) error {
+	ret := _mock.Called(ctx, ws, at)
+
+	if len(ret) == 0 {
+		panic("no return value specified for MarkIndexed")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.Position) error); ok {
+		r0 = returnFunc(ctx, ws, at)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// SearchIndex_MarkIndexed_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'MarkIndexed'
+type SearchIndex_MarkIndexed_Call struct {
+	*mock.Call
+}
+
+// MarkIndexed is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - at crm.Position
+func (_e *SearchIndex_Expecter) MarkIndexed(ctx any, ws any, at any) *SearchIndex_MarkIndexed_Call {
+	return &SearchIndex_MarkIndexed_Call{Call: _e.mock.On("MarkIndexed", ctx, ws, at)}
+}
+
+func (_c *SearchIndex_MarkIndexed_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, at crm.Position)) *SearchIndex_MarkIndexed_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.Position
+		if args[2] != nil {
+			arg2 = args[2].(crm.Position)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *SearchIndex_MarkIndexed_Call) Return(err error) *SearchIndex_MarkIndexed_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *SearchIndex_MarkIndexed_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, at crm.Position) error) *SearchIndex_MarkIndexed_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // MatchContacts provides a mock function for the type SearchIndex
 func (_mock *SearchIndex) MatchContacts(ctx context.Context, ws crm.WorkspaceID, q crm.SearchQuery, after crm.ID, limit int) ([]crm.ID, error) {
 	ret := _mock.Called(ctx, ws, q, after, limit)

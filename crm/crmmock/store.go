@@ -174,6 +174,74 @@ func (_c *Store_AppendEvents_Call) RunAndReturn(run func(ctx context.Context, ws
 	return _c
 }
 
+// BusyWorkspaces provides a mock function for the type Store
+func (_mock *Store) BusyWorkspaces(ctx context.Context, limit int) ([]crm.WorkspaceID, error) {
+	ret := _mock.Called(ctx, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for BusyWorkspaces")
+	}
+
+	var r0 []crm.WorkspaceID
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, int) ([]crm.WorkspaceID, error)); ok {
+		return returnFunc(ctx, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, int) []crm.WorkspaceID); ok {
+		r0 = returnFunc(ctx, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.WorkspaceID)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, int) error); ok {
+		r1 = returnFunc(ctx, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_BusyWorkspaces_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'BusyWorkspaces'
+type Store_BusyWorkspaces_Call struct {
+	*mock.Call
+}
+
+// BusyWorkspaces is a helper method to define mock.On call
+//   - ctx context.Context
+//   - limit int
+func (_e *Store_Expecter) BusyWorkspaces(ctx any, limit any) *Store_BusyWorkspaces_Call {
+	return &Store_BusyWorkspaces_Call{Call: _e.mock.On("BusyWorkspaces", ctx, limit)}
+}
+
+func (_c *Store_BusyWorkspaces_Call) Run(run func(ctx context.Context, limit int)) *Store_BusyWorkspaces_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 int
+		if args[1] != nil {
+			arg1 = args[1].(int)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_BusyWorkspaces_Call) Return(workspaceIDs []crm.WorkspaceID, err error) *Store_BusyWorkspaces_Call {
+	_c.Call.Return(workspaceIDs, err)
+	return _c
+}
+
+func (_c *Store_BusyWorkspaces_Call) RunAndReturn(run func(ctx context.Context, limit int) ([]crm.WorkspaceID, error)) *Store_BusyWorkspaces_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // CheckLease provides a mock function for the type Store
 func (_mock *Store) CheckLease(ctx context.Context, ws crm.WorkspaceID, id crm.ID, lease crm.ID) error {
 	ret := _mock.Called(ctx, ws, id, lease)

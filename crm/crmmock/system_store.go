@@ -47,6 +47,74 @@ func (_m *SystemStore) EXPECT() *SystemStore_Expecter {
 	return &SystemStore_Expecter{mock: &_m.Mock}
 }
 
+// BusyWorkspaces provides a mock function for the type SystemStore
+func (_mock *SystemStore) BusyWorkspaces(ctx context.Context, limit int) ([]crm.WorkspaceID, error) {
+	ret := _mock.Called(ctx, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for BusyWorkspaces")
+	}
+
+	var r0 []crm.WorkspaceID
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, int) ([]crm.WorkspaceID, error)); ok {
+		return returnFunc(ctx, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, int) []crm.WorkspaceID); ok {
+		r0 = returnFunc(ctx, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.WorkspaceID)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, int) error); ok {
+		r1 = returnFunc(ctx, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// SystemStore_BusyWorkspaces_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'BusyWorkspaces'
+type SystemStore_BusyWorkspaces_Call struct {
+	*mock.Call
+}
+
+// BusyWorkspaces is a helper method to define mock.On call
+//   - ctx context.Context
+//   - limit int
+func (_e *SystemStore_Expecter) BusyWorkspaces(ctx any, limit any) *SystemStore_BusyWorkspaces_Call {
+	return &SystemStore_BusyWorkspaces_Call{Call: _e.mock.On("BusyWorkspaces", ctx, limit)}
+}
+
+func (_c *SystemStore_BusyWorkspaces_Call) Run(run func(ctx context.Context, limit int)) *SystemStore_BusyWorkspaces_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 int
+		if args[1] != nil {
+			arg1 = args[1].(int)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_BusyWorkspaces_Call) Return(workspaceIDs []crm.WorkspaceID, err error) *SystemStore_BusyWorkspaces_Call {
+	_c.Call.Return(workspaceIDs, err)
+	return _c
+}
+
+func (_c *SystemStore_BusyWorkspaces_Call) RunAndReturn(run func(ctx context.Context, limit int) ([]crm.WorkspaceID, error)) *SystemStore_BusyWorkspaces_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ClaimJobs provides a mock function for the type SystemStore
 func (_mock *SystemStore) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
 	ret := _mock.Called(ctx, tickets, lease, valid)

@@ -21,6 +21,7 @@ import (
 type bruteIndex struct {
 	mu   sync.RWMutex
 	docs map[of[crm.ID]]document
+	mark map[crm.WorkspaceID]crm.Position
 	rules
 }
 
@@ -44,7 +45,7 @@ func correctRules() rules {
 }
 
 func newBruteIndex() *bruteIndex {
-	return &bruteIndex{docs: map[of[crm.ID]]document{}, rules: correctRules()}
+	return &bruteIndex{docs: map[of[crm.ID]]document{}, mark: map[crm.WorkspaceID]crm.Position{}, rules: correctRules()}
 }
 
 // document is a contact with what is searched of it.
@@ -392,11 +393,19 @@ func (x *bruteIndex) DropWorkspace(_ context.Context, ws crm.WorkspaceID) error 
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	maps.DeleteFunc(x.docs, func(key of[crm.ID], _ document) bool { return key.ws == ws })
+	delete(x.mark, ws)
+	return nil
+}
+
+func (x *bruteIndex) MarkIndexed(_ context.Context, ws crm.WorkspaceID, at crm.Position) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.mark[ws] = at
 	return nil
 }
 
 func (x *bruteIndex) IndexStatus(_ context.Context, ws crm.WorkspaceID) (crm.IndexStatus, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return crm.IndexStatus{Documents: len(mine(x.docs, ws))}, nil
+	return crm.IndexStatus{Documents: len(mine(x.docs, ws)), Position: x.mark[ws]}, nil
 }

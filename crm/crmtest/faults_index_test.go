@@ -165,6 +165,15 @@ func rankingFaults() []fault {
 
 func answerFaults() []fault {
 	return []fault{
+		{name: "the position in the log only grows", part: "documents", red: "position_noted_last", index: marks(func(x *bruteIndex, ws crm.WorkspaceID, at crm.Position) {
+			x.mark[ws] = max(x.mark[ws], at)
+		})},
+		{name: "one position stands for all workspaces", part: "tenancy", red: "MarkIndexed", index: marks(func(x *bruteIndex, ws crm.WorkspaceID, at crm.Position) {
+			x.mark[ws] = at
+			for other := range x.mark {
+				x.mark[other] = at
+			}
+		})},
 		{name: "the stage filter is ignored", part: "filters", red: "each_criterion", index: asks(func(q *crm.SearchQuery) { q.Where.Stages = nil })},
 		{name: "all tags is taken for any in a search", part: "filters", red: "each_criterion", index: asks(func(q *crm.SearchQuery) { q.Where.AllTags = false })},
 		{name: "filters are ignored beside a text", part: "filters", red: "and_the_text_as_well", index: asks(func(q *crm.SearchQuery) {
@@ -293,6 +302,23 @@ func (x sweeping) DeleteDocuments(_ context.Context, _ crm.WorkspaceID, contacts
 		}
 	}
 	return nil
+}
+
+// marking breaks where the index says it stands in the log.
+type marking struct {
+	*bruteIndex
+	mark func(x *bruteIndex, ws crm.WorkspaceID, at crm.Position)
+}
+
+func (x marking) MarkIndexed(_ context.Context, ws crm.WorkspaceID, at crm.Position) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.mark(x.bruteIndex, ws, at)
+	return nil
+}
+
+func marks(mark func(x *bruteIndex, ws crm.WorkspaceID, at crm.Position)) func() crm.SearchIndex {
+	return func() crm.SearchIndex { return marking{newBruteIndex(), mark} }
 }
 
 // lossy is the built-in format with a writer that damages.

@@ -240,6 +240,15 @@ func (y recounts) RecountContacts(ctx context.Context, ws crm.WorkspaceID) error
 	})
 }
 
+// idlest turns the order of the busy workspaces round.
+type idlest struct{ system }
+
+func (y idlest) BusyWorkspaces(ctx context.Context, limit int) ([]crm.WorkspaceID, error) {
+	busy, err := y.system.BusyWorkspaces(ctx, 1_000)
+	slices.Reverse(busy)
+	return firstOf(busy, limit), err
+}
+
 func systemFaults() []fault {
 	breakSystem := func(wrap func(y system) crm.SystemStore) func() crm.Store {
 		return breakParts(func(m *memStore, p *parts) { p.SystemStore = wrap(system{m}) })
@@ -247,6 +256,7 @@ func systemFaults() []fault {
 	return []fault{
 		{name: "the newest are purged first", part: "system", red: "oldest_first", store: breakSystem(func(y system) crm.SystemStore { return purgesNewest{y} })},
 		{name: "images are purged without limit", part: "system", red: "old_images", store: breakSystem(func(y system) crm.SystemStore { return purgesAll{y} })},
+		{name: "the idlest workspace is called the busiest", part: "system", red: "the_busiest", store: breakSystem(func(y system) crm.SystemStore { return idlest{y} })},
 		{name: "a closed store goes on", part: "system", red: "a_closed_store", store: breakSystem(func(y system) crm.SystemStore { return neverCloses{y} })},
 		{name: "a recount changes another workspace", part: "figures", red: "a_recount", store: breakSystem(func(y system) crm.SystemStore { return recounts{y} })},
 	}

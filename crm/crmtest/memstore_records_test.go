@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -194,6 +195,19 @@ func (b blobs) DeleteBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID) er
 		delete(s.blobs, of[crm.ID]{ws, id})
 		return nil
 	})
+}
+
+func (y system) BusyWorkspaces(_ context.Context, limit int) ([]crm.WorkspaceID, error) {
+	s, err := y.m.read()
+	if err != nil {
+		return nil, err
+	}
+	counts := map[crm.WorkspaceID]int{}
+	for _, e := range s.events[max(len(s.events)-crm.BusyWindow, 0):] {
+		counts[e.Workspace]++
+	}
+	busy := slices.SortedFunc(maps.Keys(counts), func(a, b crm.WorkspaceID) int { return counts[b] - counts[a] })
+	return firstOf(busy, limit), nil
 }
 
 func (y system) ListWorkspaces(_ context.Context, after crm.WorkspaceID, limit int) ([]crm.Workspace, error) {

@@ -49,8 +49,39 @@ func documentTests() []searchTest {
 			wantIDs(f.T, "SearchContacts", hitIDs(f.search(crm.SearchQuery{Text: "again", Limit: 5}).Hits), f.ids(3))
 			wantIDs(f.T, "SearchContacts of what was dropped", hitIDs(f.search(crm.SearchQuery{Text: "cantwell", Limit: 5}).Hits), nil)
 		}},
+		{"the position noted last is told until the workspace is dropped", testMarkIndexed},
 		{"random changes leave what a fresh index would hold", testRandomHistory},
 		{"documents are written and searched in parallel", testSearchParallel},
+	}
+}
+
+// testMarkIndexed notes positions, a lower one after a higher one too: what
+// the index holds stays as it is.
+func testMarkIndexed(f *searchFixture) {
+	f.wantMark("of an index that nobody has filled", 0)
+	f.put(f.versioned(1, 4))
+	f.wantMark("before one is noted", 0)
+	for _, at := range []crm.Position{7, 1 << 40, 9} {
+		f.ok("MarkIndexed", f.x.MarkIndexed(f.Context(), f.ws, at))
+		f.wantMark("after MarkIndexed", at)
+	}
+	f.wantIndexed(crm.IndexedVersion{Contact: f.id(1), Version: 4})
+	f.ok("DropWorkspace", f.x.DropWorkspace(f.Context(), f.ws))
+	f.wantMark("after DropWorkspace", 0)
+}
+
+// wantMark waits until the index tells a position.
+func (f *searchFixture) wantMark(when string, want crm.Position) {
+	f.Helper()
+	var got crm.IndexStatus
+	told := await(f.T, func() bool {
+		var err error
+		got, err = f.x.IndexStatus(f.Context(), f.ws)
+		f.ok("IndexStatus", err)
+		return got.Position == want
+	})
+	if !told {
+		f.Errorf("IndexStatus %s: got position %d, want %d", when, got.Position, want)
 	}
 }
 
@@ -234,7 +265,10 @@ func searchTenancyCases() map[string]func(ctx context.Context, x crm.SearchIndex
 		},
 		"IndexStatus": func(ctx context.Context, x crm.SearchIndex, ws crm.WorkspaceID, _ []crm.ID) ([]string, error) {
 			got, err := x.IndexStatus(ctx, ws)
-			return lines([]int{got.Documents}), err
+			return lines([]int{got.Documents, int(got.Position)}), err
+		},
+		"MarkIndexed": func(ctx context.Context, x crm.SearchIndex, ws crm.WorkspaceID, _ []crm.ID) ([]string, error) {
+			return nil, x.MarkIndexed(ctx, ws, 99)
 		},
 		"PutDocuments": func(ctx context.Context, x crm.SearchIndex, ws crm.WorkspaceID, ids []crm.ID) ([]string, error) {
 			c := contactOf(ws, 1, named("Another Carter"))
@@ -258,6 +292,8 @@ func testForeignSearch(f *searchFixture, name string, call func(ctx context.Cont
 	f.ok(name, err)
 	f.ok("DropWorkspace", f.x.DropWorkspace(f.Context(), other.ws))
 	owner.put(owner.contact(1, named("Ann Carter")), owner.contact(2, named("Bob Carter")))
+	f.ok("MarkIndexed", f.x.MarkIndexed(f.Context(), owner.ws, 7))
+	owner.wantMark("of the owner", 7)
 	before := owner.everything()
 	got, err := call(f.Context(), f.x, other.ws, ids)
 	f.ok(name, err)
@@ -265,6 +301,7 @@ func testForeignSearch(f *searchFixture, name string, call func(ctx context.Cont
 		f.Errorf("%s tells that another workspace has documents:\n got %s\nwant %s", name, got, alone)
 	}
 	other.put(other.contact(5)) // The index has come this far.
+	owner.wantMark("of the owner, after "+name+" in another workspace", 7)
 	if after := owner.everything(); !slices.Equal(after, before) {
 		f.Errorf("%s changed another workspace:\n got %s\nwant %s", name, after, before)
 	}

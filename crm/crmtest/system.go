@@ -17,6 +17,7 @@ func testSystem(t *testing.T, open func(testing.TB) crm.Store) {
 	for _, test := range []storeTest{
 		{"events of all workspaces are read in one order", testEventsAfter},
 		{"workspaces are listed by id", testListWorkspaces},
+		{"the busiest workspaces come first", testBusyWorkspaces},
 		{"contacts are purged that long lie in the trash, oldest first", testPurgeCandidates},
 		{"old images are purged up to the limit", testPurgeImages},
 		{"old idempotency records are purged up to the limit", testPurgeRecords},
@@ -93,6 +94,31 @@ func testListWorkspaces(f *fixture) {
 	}
 	if d := diff(got, want, false); d != "" {
 		f.Errorf("ListWorkspaces, 3 at a time: %s", d)
+	}
+}
+
+func testBusyWorkspaces(f *fixture) {
+	got, err := f.s.BusyWorkspaces(f.Context(), 5)
+	f.ok("BusyWorkspaces", err)
+	if len(got) != 0 {
+		f.Errorf("BusyWorkspaces of an empty log: got %v, want none", got)
+	}
+	var want []crm.WorkspaceID
+	for i, events := range []int{4, 9, 1, 6} {
+		other := f.in(fmt.Sprint(i))
+		for n := range events {
+			f.ok("AppendEvents", f.s.AppendEvents(f.Context(), other.ws, []crm.Event{eventOf(other.ws, n+1)}))
+		}
+		other.awaitEvents(events)
+		want = append(want, other.ws)
+	}
+	want = []crm.WorkspaceID{want[1], want[3], want[0], want[2]}
+	for _, limit := range []int{1, 3, 4, 10} {
+		got, err := f.s.BusyWorkspaces(f.Context(), limit)
+		f.ok("BusyWorkspaces", err)
+		if !slices.Equal(got, want[:min(limit, len(want))]) {
+			f.Errorf("BusyWorkspaces, limit %d: got %v, want %v", limit, got, want[:min(limit, len(want))])
+		}
 	}
 }
 

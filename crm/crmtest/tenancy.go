@@ -76,6 +76,7 @@ func testedElsewhere() map[string]string {
 		"ExtendLease":             "TestJobQueue, lost leases",
 		"ReleaseLost":             "crosses workspaces",
 		"NextDue":                 "crosses workspaces",
+		"BusyWorkspaces":          "crosses workspaces",
 		"ListWorkspaces":          "crosses workspaces",
 		"EventsAfter":             "crosses workspaces: events name theirs",
 		"PurgeCandidates":         "crosses workspaces: contacts name theirs",

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -24,6 +25,18 @@ type readiness struct {
 	Database probeRecord `json:"database"`
 	Queue    probeRecord `json:"queue"`
 	Search   probeRecord `json:"search"`
+	// Index is what this process's search indexes were found to be when they
+	// were last held against the store.
+	Index indexRecord `json:"index"`
+}
+
+// indexRecord is a crm.SearchProof.
+type indexRecord struct {
+	CheckedAt  *time.Time `json:"checkedAt"`
+	Workspaces int        `json:"workspaces"`
+	Contacts   int        `json:"contacts"`
+	Wrong      int        `json:"wrong"`
+	Repaired   int        `json:"repaired"`
 }
 
 type probeRecord struct {
@@ -48,7 +61,7 @@ func (h *Handler) ready(c *call) error {
 	health := h.app.Health(c.r.Context())
 	out := readiness{
 		Status: statusOK, Version: health.Version, Database: probeRecordOf(health.Database),
-		Queue: probeRecordOf(health.Queue), Search: probeRecordOf(health.Search),
+		Queue: probeRecordOf(health.Queue), Search: probeRecordOf(health.Search), Index: indexRecordOf(health.SearchProof),
 	}
 	status := http.StatusOK
 	for _, p := range []probeRecord{out.Queue, out.Search} {
@@ -68,4 +81,12 @@ func (h *Handler) ready(c *call) error {
 
 func probeRecordOf(p crm.Probe) probeRecord {
 	return probeRecord{Status: string(p.Status), LatencyMs: float64(p.Latency.Microseconds()) / 1000, Detail: p.Detail}
+}
+
+func indexRecordOf(p crm.SearchProof) indexRecord {
+	r := indexRecord{Workspaces: p.Workspaces, Contacts: p.Contacts, Wrong: p.Wrong, Repaired: p.Repaired}
+	if !p.CheckedAt.IsZero() {
+		r.CheckedAt = &p.CheckedAt
+	}
+	return r
 }

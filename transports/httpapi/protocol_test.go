@@ -60,6 +60,20 @@ func TestRouting(t *testing.T) {
 			t.Errorf("got %s", a.body)
 		}
 	})
+	t.Run("readiness shows what the drift checks found", func(t *testing.T) {
+		s := setup(t)
+		if a := s.send(t, http.MethodGet, "/readyz", "").want(200); a.get("index.checkedAt") != nil || a.get("index.wrong") != 0.0 {
+			t.Errorf("before the first check: got %s", a.body)
+		}
+		s.send(t, http.MethodPost, "contacts", `{"displayName":"Ana"}`).want(201)
+		s.send(t, http.MethodGet, "contacts?search=ana", "").want(200)
+		if _, err := s.app.CheckSearch(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if a := s.send(t, http.MethodGet, "/readyz", "").want(200); a.get("index.checkedAt") == nil || a.get("index.contacts") != 1.0 {
+			t.Errorf("after a check: got %s", a.body)
+		}
+	})
 	t.Run("readiness is 503 without a database", func(t *testing.T) {
 		s := setup(t)
 		if err := s.store.Close(); err != nil {
