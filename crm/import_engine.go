@@ -14,10 +14,12 @@ import (
 
 const (
 	// importChunk is how many records one transaction writes while nobody else
-	// writes: enough to share its costs (about 10,000 rows/s; 2,000 gave 10,400 to
-	// 13,200), few enough that another process should wait about 100 ms for its
-	// turn, which is reckoned from that rate and not measured.
-	importChunk = 1_000
+	// writes. Each changes a page of every index whose order is not that of the
+	// file; the more records share a transaction, the more share the pages.
+	importChunk = 2_000
+	// importChunkShared is how many while other processes may wait for the
+	// store's writer: about 50 ms of its time.
+	importChunkShared = 500
 	// importChunkBeside is how many while others of this process write too.
 	importChunkBeside = 100
 	// besideFor is how long after a write of somebody else chunks stay small.
@@ -154,6 +156,9 @@ func (e *importEngine) produce(ctx context.Context, finder FingerprintStore, out
 func (e *importEngine) readChunk(row *int64) ([]importRecord, error) {
 	var chunk []importRecord
 	limit := importChunk
+	if s, ok := e.core.store.(SoleWriter); ok && !s.SoleWriter() {
+		limit = importChunkShared
+	}
 	if now := e.core.callers.Load(); now != e.callers {
 		e.callers, e.disturbed = now, time.Now()
 	}

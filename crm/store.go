@@ -44,6 +44,15 @@ type Transactor interface {
 	InTx(ctx context.Context, fn func(tx Tx) error) error
 }
 
+// SoleWriter is implemented by stores in which a long transaction of this
+// process keeps the writes of others waiting. Work that could go on in larger
+// steps asks it before each.
+type SoleWriter interface {
+	// SoleWriter reports whether, as far as the store has seen lately, no other
+	// process writes to it. False is always a safe answer.
+	SoleWriter() bool
+}
+
 // SystemStore is the part of a store that crosses workspaces. Only the
 // background services hold it, never one that acts for an actor.
 type SystemStore interface {

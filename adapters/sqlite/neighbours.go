@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,10 +22,10 @@ const (
 )
 
 // neighbours knows whether other processes, or other stores of this one, have
-// the same file open. Only the writer's goroutine uses it.
+// the same file open. Only the writer's goroutine uses it, but for alone.
 type neighbours struct {
-	lock   *lockFile // nil for a private store: nobody else can open it
-	alone  bool
+	lock   *lockFile   // nil for a private store: nobody else can open it
+	alone  atomic.Bool // as last seen
 	looked time.Time
 	worked time.Duration // since the last pause
 	last   time.Time     // the end of the last work
@@ -45,9 +46,10 @@ func (n *neighbours) isAlone(now time.Time) bool {
 		return true
 	}
 	if n.looked.IsZero() || now.Sub(n.looked) > lookInterval {
-		n.alone, n.looked = n.lock.alone(), now
+		n.alone.Store(n.lock.alone())
+		n.looked = now
 	}
-	return n.alone
+	return n.alone.Load()
 }
 
 // giveWay is called after a group that held the lock for that long. It pauses

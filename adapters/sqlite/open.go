@@ -20,6 +20,16 @@ import (
 // checkpointer and was not compared with other values.
 const checkpointPages = 16_000
 
+// pageSize is of new files, in bytes. An import of 100,000 rows wrote 700,000
+// times with 4,096 and 370,000 times with 8,192, at 2,000 rows a transaction.
+const pageSize = 8_192
+
+// writerCaches is how much larger the writer's page cache is than a reader's:
+// what an import changes in one transaction should fit, or it is written to
+// the log in the middle and read again. With 8 MB and 1,000 rows the same
+// import wrote 1,040,000 times, with 24 MB and 2,000 rows 700,000 times.
+const writerCaches = 3
+
 // connKind is what a connection is for.
 type connKind int
 
@@ -28,6 +38,13 @@ const (
 	reading
 	migrating
 )
+
+func (k connKind) cacheKB(o Options) int {
+	if k == writing {
+		return writerCaches * o.CacheKB
+	}
+	return o.CacheKB
+}
 
 // connect returns a pool of up to n connections to the file. Nothing is opened
 // before the first use.
@@ -49,13 +66,14 @@ func dataSource(path string, kind connKind, sync string, o Options) string {
 	pragma := func(name string, value any) { q.Add("_pragma", fmt.Sprintf("%s(%v)", name, value)) }
 	pragma("busy_timeout", o.BusyTimeout.Milliseconds())
 	pragma("foreign_keys", 1)
-	pragma("cache_size", -o.CacheKB)
+	pragma("cache_size", -kind.cacheKB(o))
 	pragma("temp_store", "memory")
 	pragma("trusted_schema", 0)
 	switch kind {
 	case reading:
 		pragma("query_only", 1)
 	case writing, migrating:
+		pragma("page_size", pageSize) // Before anything is written; an existing file keeps its own.
 		pragma("synchronous", sync)
 		pragma("wal_autocheckpoint", checkpointPages)
 		pragma("secure_delete", 1) // What was erased or replaced must not linger in the file.

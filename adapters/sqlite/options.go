@@ -26,7 +26,8 @@ type Options struct {
 	Sync SyncMode
 	// Readers is the number of reading connections, at most 64. Default 4.
 	Readers int
-	// CacheKB is the page cache of each connection in KiB. Default 8,192.
+	// CacheKB is the page cache of each reading connection in KiB; the writing
+	// one has three times as much while it is at work. Default 8,192.
 	CacheKB int
 	// BusyTimeout is how long a write waits for another process to end its
 	// transaction before it fails with ErrUnavailable. Default 30 seconds.

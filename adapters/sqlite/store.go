@@ -122,6 +122,12 @@ func (s *Store) open(ctx context.Context, path, sync string, o Options) error {
 	return s.removeOrphans(ctx)
 }
 
+// SoleWriter implements [crm.SoleWriter]. It is false until the first write
+// that took a while, when the store looks who else has the file open.
+func (s *Store) SoleWriter() bool {
+	return s.others.lock == nil || s.others.alone.Load()
+}
+
 // Ping proves that the database answers and has the schema of this program.
 func (s *Store) Ping(ctx context.Context) error {
 	version, _, err := one(ctx, s.pool, number, fixed("SELECT coalesce(max(version_id), 0) FROM schema_versions"))
