@@ -28,7 +28,7 @@ const pageSize = 8_192
 // what an import changes in one transaction should fit, or it is written to
 // the log in the middle and read again. With 8 MB and 1,000 rows the same
 // import wrote 1,040,000 times, with 24 MB and 2,000 rows 700,000 times.
-const writerCaches = 3
+const writerCaches = 6
 
 // connKind is what a connection is for.
 type connKind int

@@ -27,7 +27,8 @@ type Options struct {
 	// Readers is the number of reading connections, at most 64. Default 4.
 	Readers int
 	// CacheKB is the page cache of each reading connection in KiB; the writing
-	// one has three times as much while it is at work. Default 8,192.
+	// one has six times as much while it is at work. The library takes about
+	// twice the memory for it. Default 4,096.
 	CacheKB int
 	// BusyTimeout is how long a write waits for another process to end its
 	// transaction before it fails with ErrUnavailable. Default 30 seconds.
@@ -40,7 +41,7 @@ type Options struct {
 const (
 	defaultReaders     = 4
 	maxReaders         = 64
-	defaultCacheKB     = 8 << 10
+	defaultCacheKB     = 4 << 10
 	defaultBusyTimeout = 30 * time.Second
 )
 

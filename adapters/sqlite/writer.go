@@ -21,6 +21,9 @@ const (
 	carefulCalls = 64
 )
 
+// idleAfter is when a writer without work gives its page cache back.
+const idleAfter = 5 * time.Second
+
 // The states of a call. Only the one who moves it out of queued may answer for
 // it: the writer by starting it, or its caller by giving up.
 const (
@@ -133,8 +136,9 @@ func (c *call) run(t *tx, fn func(*tx) error) (err error) {
 // loop runs until stop; who waits in the queue sees that too.
 func (w *writer) loop() {
 	defer close(w.ended)
-	retry := time.NewTimer(0)
+	retry, idle := time.NewTimer(0), time.NewTimer(idleAfter)
 	defer retry.Stop()
+	defer idle.Stop()
 	for {
 		var later <-chan time.Time
 		if w.truncate {
@@ -150,8 +154,13 @@ func (w *writer) loop() {
 			w.copies.after(held)
 			w.truncateLog()
 			w.others.giveWay(held, w.stop)
+			idle.Reset(idleAfter)
 		case <-later:
 			w.truncateLog()
+		case <-idle.C:
+			// Giving the page cache back can fail only with the connection, which
+			// the next call will tell.
+			_ = w.conn.control("PRAGMA shrink_memory")
 		}
 	}
 }
