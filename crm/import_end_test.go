@@ -40,7 +40,7 @@ func TestTheEndOfAnImportIsOneTransactionWithItsJob(t *testing.T) {
 				return nil
 			})}
 			e := setupOn(t, killed)
-			i, err := e.Imports.Create(ctx, e.owner, jsonl(lines(numbered(0, 3_500)...)))
+			i, err := e.Imports.Create(ctx, e.owner, jsonl(lines(numbered(0, severalChunks)...)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -176,7 +176,7 @@ func TestARunGoesOnWhenTheLeaseOfAKilledOneHasRunOut(t *testing.T) {
 		}
 		return nil
 	}))
-	_, err := first.Imports.Run(context.Background(), first.owner, crm.RunImport{NewImport: jsonl(lines(numbered(0, 3_500)...))})
+	_, err := first.Imports.Run(context.Background(), first.owner, crm.RunImport{NewImport: jsonl(lines(numbered(0, severalChunks)...))})
 	wantError(t, err, killed)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
@@ -188,11 +188,11 @@ func TestARunGoesOnWhenTheLeaseOfAKilledOneHasRunOut(t *testing.T) {
 	if err != nil || held.Status != crm.JobRunning {
 		t.Fatalf("job: got %s (%v), want it to be held still", held.Status, err)
 	}
-	i := second.run(crm.ImportOptions{}, numbered(0, 3_500)...)
+	i := second.run(crm.ImportOptions{}, numbered(0, severalChunks)...)
 	equal(t, "import", i.ID, left.ID)
 	equal(t, "status", i.Status, crm.ImportCommitted)
-	equal(t, "rows", i.Counts.Rows, 3_500)
-	equal(t, "created", i.Counts.Created, 3_500)
-	equal(t, "contacts", second.list(crm.ContactListQuery{}).Total, 3_500)
+	equal(t, "rows", i.Counts.Rows, severalChunks)
+	equal(t, "created", i.Counts.Created, severalChunks)
+	equal(t, "contacts", second.list(crm.ContactListQuery{}).Total, severalChunks)
 	second.sound()
 }

@@ -54,7 +54,7 @@ func TestAKilledImportGoesOnWithoutLossOrCopies(t *testing.T) {
 			t.Fatal(err)
 		}
 		equal(t, "status", i.Status, crm.ImportCommitted)
-		wantWholeImport(t, e, i, 3_500)
+		wantWholeImport(t, e, i, severalChunks)
 	}
 }
 
@@ -75,7 +75,7 @@ func killImport(t *testing.T, method string, after int64) (crm.Store, crm.ID) {
 		return nil
 	}))
 	ctx := context.Background()
-	i, err := e.Imports.Create(ctx, e.owner, jsonl(lines(numbered(0, 3_500)...)))
+	i, err := e.Imports.Create(ctx, e.owner, jsonl(lines(numbered(0, severalChunks)...)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,15 +102,15 @@ func TestAnInterruptedRunGoesOnWithTheSameFile(t *testing.T) {
 		}
 		return nil
 	}))
-	_, err := e.Imports.Run(ctx, e.owner, crm.RunImport{NewImport: jsonl(lines(numbered(0, 3_500)...))})
+	_, err := e.Imports.Run(ctx, e.owner, crm.RunImport{NewImport: jsonl(lines(numbered(0, severalChunks)...))})
 	wantError(t, err, context.Canceled)
 	list, err := e.Imports.List(context.Background(), e.owner, crm.ID{}, 10)
-	if err != nil || len(list) != 1 || list[0].Checkpoint == 0 || list[0].Checkpoint == 3_500 {
+	if err != nil || len(list) != 1 || list[0].Checkpoint == 0 || list[0].Checkpoint == severalChunks {
 		t.Fatalf("imports: got %+v (%v), want one that has begun", list, err)
 	}
 	var last int64
 	i, err := e.Imports.Run(context.Background(), e.owner, crm.RunImport{
-		NewImport: jsonl(lines(numbered(0, 3_500)...)),
+		NewImport: jsonl(lines(numbered(0, severalChunks)...)),
 		Progress: func(done, total int64) {
 			if done < last || done > total {
 				t.Errorf("progress: got %d after %d of %d", done, last, total)
@@ -123,7 +123,7 @@ func TestAnInterruptedRunGoesOnWithTheSameFile(t *testing.T) {
 	}
 	equal(t, "import", i.ID, list[0].ID)
 	equal(t, "status", i.Status, crm.ImportCommitted)
-	wantWholeImport(t, e, i, 3_500)
+	wantWholeImport(t, e, i, severalChunks)
 }
 
 func TestACancelledImportCanGoOnOrBeUndone(t *testing.T) {
@@ -133,7 +133,7 @@ func TestACancelledImportCanGoOnOrBeUndone(t *testing.T) {
 		t.Helper()
 		g := newGate("PutContacts", 1)
 		e := setupOn(t, hook(openStore(t), g.call))
-		i, err := e.Imports.Create(ctx, e.owner, jsonl(lines(numbered(0, 3_500)...)))
+		i, err := e.Imports.Create(ctx, e.owner, jsonl(lines(numbered(0, severalChunks)...)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func TestACancelledImportCanGoOnOrBeUndone(t *testing.T) {
 		if i, err = e.Imports.Get(ctx, e.owner, i.ID); err != nil {
 			t.Fatal(err)
 		}
-		wantWholeImport(t, e, i, 3_500)
+		wantWholeImport(t, e, i, severalChunks)
 	})
 	t.Run("it is undone, and its old job stays over", func(t *testing.T) {
 		t.Parallel()

@@ -94,7 +94,7 @@ func TestFilesOfImportsAreRemoved(t *testing.T) {
 	})
 	t.Run("when what was cancelled is undone, and the report stays", func(t *testing.T) {
 		t.Parallel()
-		e := interrupted(t, func() crm.NewImport { return jsonl(lines(numbered(0, 3_500)...)) })
+		e := interrupted(t, func() crm.NewImport { return jsonl(lines(numbered(0, severalChunks)...)) })
 		i := e.imports()[0]
 		file := e.stored(i.ID).Blob
 		equal(t, "after the cancel", e.hasFile(file), true)

@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// severalChunks is a number of records that an import writes in four
+// transactions when it is alone on its store.
+const severalChunks = 7_000
+
 // env is a CRM on a store of its own, with somebody who may do everything.
 type env struct {
 	*crm.CRM
