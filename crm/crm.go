@@ -30,7 +30,9 @@ type Config struct {
 	// SearchCheck is how often each loaded index is held against the store,
 	// slowly and in the background; negative means never. Default 1 h.
 	SearchCheck time.Duration
-	// Queue delivers job ids. Default: the store's own.
+	// Queue delivers job ids. The rows of the store stay the truth: due jobs are
+	// handed to it until somebody takes them, and while it fails the store
+	// delivers. Default: the store's own.
 	Queue JobQueue
 	// Blobs keeps files. Default: rows in the store.
 	Blobs Blobs
@@ -118,14 +120,15 @@ func New(c Config) (*CRM, error) {
 	}
 	k.workspaces = newWorkspaceService(k)
 	k.search = newSearcher(k, searchSettings{index: c.Search, memory: c.SearchMemory, timeout: c.SearchTimeout, proveEvery: c.SearchCheck})
-	k.jobs = newJobService(k, c.Queue)
+	delivery := newJobDelivery(c.Store, c.Queue, c.Logger)
+	k.jobs = newJobService(k, delivery)
 	app := &CRM{
 		Contacts: &ContactService{core: k}, Tags: &TagService{core: k}, Exports: &ExportService{core: k}, Jobs: k.jobs,
 		Workspaces: k.workspaces, Idempotency: &IdempotencyService{store: c.Store, now: k.now},
 		core: k, system: c.Store, version: c.Version,
 	}
 	app.Imports = newImportService(k)
-	app.runner = newJobRunner(k, c.Store, c.Queue, c.Workers)
+	app.runner = newJobRunner(k, c.Store, delivery, c.Workers)
 	app.Imports.runner = app.runner
 	k.jobs.register(JobContactImport, jobOptions{Timeout: 24 * time.Hour}, app.Imports.runJob)
 	k.jobs.register(JobContactExport, jobOptions{Timeout: time.Hour}, app.Exports.runExportJob)
@@ -143,9 +146,6 @@ func withDefaults(c Config) Config {
 	}
 	if c.SearchCheck == 0 {
 		c.SearchCheck = time.Hour
-	}
-	if c.Queue == nil {
-		c.Queue = c.Store
 	}
 	if c.Blobs == nil {
 		c.Blobs = c.Store

@@ -47,6 +47,9 @@ func (c *CRM) Health(ctx context.Context) Health {
 		_, _, err := c.system.NextDue(ctx, c.Jobs.kinds())
 		return err
 	})
+	if h.Queue.Status == ProbeOK && c.runner.queue.failing() {
+		h.Queue.Status, h.Queue.Detail = ProbeDegraded, "the job queue fails; jobs are taken from the store until it is back"
+	}
 	h.Search, h.SearchProof = c.searchHealth(ctx)
 	return h
 }

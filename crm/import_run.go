@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // RunImport is the input of [ImportService.Run].
@@ -22,9 +21,6 @@ type RunImport struct {
 	// run goes on with, under the mapping and policy that this one began with.
 	OnResume func(Import)
 }
-
-// attachEvery is how often a job that another process runs is looked at.
-const attachEvery = 200 * time.Millisecond
 
 // Run imports a file from beginning to end in this process; Start is not
 // needed. The same file again goes on where an interrupted run stopped, with
@@ -125,36 +121,11 @@ func (s *ImportService) unfinished(ctx context.Context, actor Actor, i Import) (
 // follow waits for the import's job to end, running it here as soon as nobody
 // else does.
 func (s *ImportService) follow(ctx context.Context, actor Actor, i Import, progress func(done, total int64)) (Import, error) {
-	report := s.reporter(progress, i)
-	for {
-		j, err := s.core.store.GetJob(ctx, actor.Workspace, i.JobID)
-		if err != nil {
-			return i, err
-		}
-		if j.Status.Final() {
-			return s.outcome(ctx, actor, i.ID, j)
-		}
-		if report != nil {
-			report(j.Done, j.Total)
-		}
-		ticket := JobTicket{Workspace: actor.Workspace, Job: j.ID, Kind: j.Kind}
-		claimed, err := s.runner.claims.ClaimJobs(ctx, []JobTicket{ticket}, s.core.newID(), leaseTime)
-		if err != nil {
-			return i, err
-		}
-		if len(claimed) > 0 {
-			s.runner.workHere(ctx, claimed[0], report)
-			continue
-		}
-		if _, err := s.runner.claims.ReleaseLost(ctx, noEnd, feedPage); err != nil {
-			return i, err
-		}
-		select {
-		case <-ctx.Done():
-			return i, ctx.Err()
-		case <-time.After(attachEvery):
-		}
+	j, err := s.runner.attach(ctx, actor.Workspace, i.JobID, s.reporter(progress, i))
+	if err != nil {
+		return i, err
 	}
+	return s.outcome(ctx, actor, i.ID, j)
 }
 
 func (s *ImportService) outcome(ctx context.Context, actor Actor, id ID, j Job) (Import, error) {

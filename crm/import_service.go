@@ -9,7 +9,7 @@ import (
 // ImportService brings files in: create, preview, commit, undo.
 type ImportService struct {
 	core   *core
-	runner *jobRunner
+	runner jobHost
 }
 
 func newImportService(k *core) *ImportService {

@@ -136,10 +136,13 @@ type JobTicket struct {
 }
 
 // JobQueue brings the ids of due jobs to workers. It may lose or double them:
-// the claim on the row decides.
+// the claim on the row decides, and what is due and was not received is handed
+// over again. A store's own queue is proven by crmtest.TestJobQueue, one given
+// in Config.Queue by crmtest.TestJobDelivery.
 type JobQueue interface {
-	// DispatchJobs hands tickets over. The built-in queue needs none: it reads
-	// the table.
+	// DispatchJobs hands tickets over; those of one job may come again, after a
+	// loss or for its next attempt, also while an earlier one still lies there.
+	// The built-in queue needs none: it reads the table.
 	DispatchJobs(ctx context.Context, tickets []JobTicket) error
 	// ReceiveJobs returns up to limit tickets of due jobs of the kinds, fair
 	// between workspaces: the backlog of one does not hide another's job. It

@@ -47,7 +47,7 @@ type jobRunner struct {
 	core    *core
 	jobs    *JobService
 	claims  JobClaimer
-	queue   JobQueue
+	queue   *jobDelivery
 	workers int
 
 	mu     sync.Mutex
@@ -56,7 +56,7 @@ type jobRunner struct {
 	done   sync.WaitGroup
 }
 
-func newJobRunner(k *core, claims JobClaimer, queue JobQueue, workers int) *jobRunner {
+func newJobRunner(k *core, claims JobClaimer, queue *jobDelivery, workers int) *jobRunner {
 	return &jobRunner{core: k, jobs: k.jobs, claims: claims, queue: queue, workers: workers, active: map[JobKind]int{}, slots: make(chan struct{}, max(workers, 0))}
 }
 
@@ -67,6 +67,9 @@ func (r *jobRunner) run(ctx context.Context) {
 	if r.workers < 0 {
 		return
 	}
+	var delivering sync.WaitGroup
+	defer delivering.Wait()
+	delivering.Go(func() { r.queue.run(ctx, r.jobs.kinds()) })
 	poll, reap := time.NewTicker(pollEvery), time.NewTicker(reapEvery)
 	defer poll.Stop()
 	defer reap.Stop()

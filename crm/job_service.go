@@ -19,7 +19,7 @@ const maxPayload = 64 << 10
 // JobService shows, cancels and repeats background work.
 type JobService struct {
 	core  *core
-	queue JobQueue
+	queue jobDispatcher
 
 	mu       sync.Mutex
 	handlers map[JobKind]jobHandler
@@ -38,7 +38,7 @@ type jobHandler struct {
 	run func(ctx context.Context, run *jobRun) error
 }
 
-func newJobService(k *core, queue JobQueue) *JobService {
+func newJobService(k *core, queue jobDispatcher) *JobService {
 	return &JobService{core: k, queue: queue, handlers: map[JobKind]jobHandler{}, running: map[ID]context.CancelCauseFunc{}, wake: make(chan struct{}, 1)}
 }
 

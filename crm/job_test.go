@@ -425,3 +425,31 @@ func TestPurgeErasesWhatLayInTheTrashForThirtyDays(t *testing.T) {
 	}
 	worker.sound()
 }
+
+// brokenQueue is a queue that cannot be reached.
+type brokenQueue struct{ broken *atomic.Bool }
+
+func (q brokenQueue) DispatchJobs(context.Context, []crm.JobTicket) error { return q.err() }
+
+func (q brokenQueue) ReceiveJobs(context.Context, []crm.JobKind, int) ([]crm.JobTicket, error) {
+	return nil, q.err()
+}
+
+func (q brokenQueue) err() error {
+	if q.broken.Load() {
+		return errBroken
+	}
+	return nil
+}
+
+func TestJobsAreTakenFromTheStoreWhileTheQueueIsDown(t *testing.T) {
+	t.Parallel()
+	var broken atomic.Bool
+	broken.Store(true)
+	e := setup(t, func(c *crm.Config) { c.Queue = brokenQueue{&broken} })
+	e.people("Ana")
+	e.succeeded(e.bulk(crm.ContactFilter{}, tagAll).ID)
+	equal(t, "health", e.Health(context.Background()).Queue.Status, crm.ProbeDegraded)
+	broken.Store(false)
+	await(t, "the queue", func() bool { return e.Health(context.Background()).Queue.Status == crm.ProbeOK })
+}

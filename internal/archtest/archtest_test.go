@@ -29,7 +29,7 @@ func check(files []sourceFile) []string {
 		broken = append(broken, checkImports(file, table)...)
 		broken = append(broken, checkCode(file)...)
 	}
-	return broken
+	return append(broken, checkScope(files)...)
 }
 
 func TestTheCheckerSeesEachViolation(t *testing.T) {
@@ -62,9 +62,14 @@ func TestTheCheckerSeesEachViolation(t *testing.T) {
 		{"an init", "crm/x.go", `package crm; func init() {}`, "declares init"},
 		{"a silent skip", "crm/x_test.go", `package crm; import "testing"; func TestX(t *testing.T) { t.SkipNow() }`, "without a reason"},
 		{"a skip with an empty reason", "crm/x_test.go", `package crm; import "testing"; func TestX(t *testing.T) { t.Skip("") }`, "without a reason"},
+		{"a service on the system store", "crm/x.go", `package crm; type SystemStore interface{}; type XService struct{ s SystemStore }`, "holds SystemStore, which crosses"},
+		{"a service on a part of it", "crm/x.go", `package crm; type Claimer interface{}; type SystemStore interface{ Claimer }; type XService struct{ c Claimer }`, "holds Claimer, which crosses"},
+		{"a service on it through another struct", "crm/x.go", `package crm; type Store interface{}; type core struct{ s Store }; type XService struct{ c *core }`, "holds core, that is Store"},
+		{"a service on it through an interface", "crm/x.go", `package crm; type JobQueue interface{}; type both interface{ JobQueue }; type XService struct{ b map[string]both }`, "holds both, that is JobQueue"},
 		{"an endless file", "crm/x.go", "package crm\n" + strings.Repeat("\n", maxLines), "lines, more than"},
 
 		{"the domain on its own means", "crm/x.go", `package crm; import ("` + own + `/crm/textindex"; "github.com/google/uuid"; "golang.org/x/text/unicode/norm"; "errors")`, ""},
+		{"a service with a narrow part of it", "crm/x.go", `package crm; type SystemStore interface{}; type host interface{ run() }; type XService struct{ h host; f func(SystemStore) }; type CRM struct{ s SystemStore }`, ""},
 		{"a test of the domain on a store", "crm/x_test.go", `package crm_test; import ("database/sql"; "` + own + `/crm"; "` + own + `/adapters/sqlite"; "` + own + `/internal/testkit")`, ""},
 		{"an adapter's test on the suite", "adapters/csv/x_test.go", `package csv_test; import "` + own + `/crm/crmtest"`, ""},
 		{"an fx module on its parent", "adapters/sqlite/sqlitefx/x.go", `package sqlitefx; import ("` + own + `/adapters/sqlite"; "go.uber.org/fx")`, ""},

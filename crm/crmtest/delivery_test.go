@@ -1,0 +1,63 @@
+package crmtest_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/crm/crmtest"
+)
+
+// fifo is a queue that delivers what it was given, once, and knows nothing of
+// the rows.
+type fifo struct {
+	mu      sync.Mutex
+	tickets []crm.JobTicket
+	// loses says that every so many-th ticket is lost, the first one too; 0 is none.
+	loses, given int
+}
+
+func (q *fifo) DispatchJobs(_ context.Context, tickets []crm.JobTicket) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, t := range tickets {
+		if q.given++; q.loses == 0 || q.given%q.loses != 1%q.loses {
+			q.tickets = append(q.tickets, t)
+		}
+	}
+	return nil
+}
+
+func (q *fifo) ReceiveJobs(_ context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var out []crm.JobTicket
+	q.tickets = slices.DeleteFunc(q.tickets, func(t crm.JobTicket) bool {
+		if len(out) == limit || !slices.Contains(kinds, t.Kind) {
+			return false
+		}
+		out = append(out, t)
+		return true
+	})
+	return out, nil
+}
+
+func TestDeliveryByAQueueThatKnowsOnlyWhatItWasGiven(t *testing.T) {
+	t.Parallel()
+	crmtest.TestJobDelivery(t, func(testing.TB) (crm.Store, crm.JobQueue) { return store(), &fifo{} })
+}
+
+func TestDeliveryByAQueueThatLosesHalf(t *testing.T) {
+	t.Parallel()
+	crmtest.TestJobDelivery(t, func(testing.TB) (crm.Store, crm.JobQueue) { return store(), &fifo{loses: 2} })
+}
+
+func TestDeliveryByTheStoreItself(t *testing.T) {
+	t.Parallel()
+	crmtest.TestJobDelivery(t, func(testing.TB) (crm.Store, crm.JobQueue) {
+		s := store()
+		return s, s
+	})
+}
