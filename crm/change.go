@@ -81,7 +81,7 @@ func (s *changeSet) write(ctx context.Context, tx contactTx, ws WorkspaceID) err
 		return nil
 	}
 	var (
-		writes []ContactWrite
+		writes = make([]ContactWrite, 0, len(s.changes))
 		erased []ID
 		images []Image
 		events = make([]Event, 0, len(s.changes))

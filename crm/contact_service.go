@@ -28,9 +28,11 @@ func (s *ContactService) Create(ctx context.Context, actor Actor, in NewContact)
 	if err != nil {
 		return Contact{}, fmt.Errorf("create contact: %w", err)
 	}
+	made := derive(c)
 	err = s.core.inTx(ctx, actor.Workspace, func(tx Tx) error {
 		set := s.core.newChangeSet(actor, ID{})
 		stored := set.create(c)
+		set.changes[0].derived = made
 		if err := set.write(ctx, tx, actor.Workspace); err != nil {
 			return err
 		}
@@ -60,7 +62,22 @@ func (k *core) inTx(ctx context.Context, ws WorkspaceID, fn func(tx Tx) error) e
 
 // inBackgroundTx is inTx for work that nobody waits for.
 func (k *core) inBackgroundTx(ctx context.Context, ws WorkspaceID, fn func(tx Tx) error) error {
-	err := k.store.InTx(ctx, fn)
+	return k.transact(ctx, ws, k.store.InTx, fn)
+}
+
+// inResumableTx is inBackgroundTx for what goes on from a checkpoint in the
+// same transaction.
+func (k *core) inResumableTx(ctx context.Context, ws WorkspaceID, fn func(tx Tx) error) error {
+	if s, ok := k.store.(ResumableTransactor); ok {
+		return k.transact(ctx, ws, s.InResumableTx, fn)
+	}
+	return k.transact(ctx, ws, k.store.InTx, fn)
+}
+
+func (k *core) transact(
+	ctx context.Context, ws WorkspaceID, inTx func(context.Context, func(Tx) error) error, fn func(tx Tx) error,
+) error {
+	err := inTx(ctx, fn)
 	k.search.wrote(ws) // Also after an error: the commit may have come through.
 	return err
 }

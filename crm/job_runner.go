@@ -420,7 +420,11 @@ func (r *jobRun) payload(into any) error {
 // stores the checkpoint with it. last ends the job as succeeded in the same
 // transaction.
 func (r *jobRun) inTx(ctx context.Context, step jobStep, fn func(tx Tx) error) error {
-	err := r.core.inBackgroundTx(ctx, r.Job.Workspace, func(tx Tx) error {
+	inTx := r.core.inResumableTx
+	if step.last {
+		inTx = r.core.inBackgroundTx
+	}
+	err := inTx(ctx, r.Job.Workspace, func(tx Tx) error {
 		ws := r.Job.Workspace
 		if err := tx.CheckLease(ctx, ws, r.Job.ID, r.Job.Lease); err != nil {
 			return err

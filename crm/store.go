@@ -53,6 +53,16 @@ type SoleWriter interface {
 	SoleWriter() bool
 }
 
+// ResumableTransactor is implemented by stores that can commit without waiting
+// for the disk.
+type ResumableTransactor interface {
+	// InResumableTx is InTx for a step of work that notes in the same
+	// transaction how far it is and goes on from there. A power cut, never a
+	// killed process, may lose the last such steps, which then run again: no
+	// commit of InTx that came after one outlives it.
+	InResumableTx(ctx context.Context, fn func(tx Tx) error) error
+}
+
 // SystemStore is the part of a store that crosses workspaces. Only the
 // background services hold it, never one that acts for an actor.
 type SystemStore interface {

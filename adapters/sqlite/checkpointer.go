@@ -10,8 +10,10 @@ import (
 
 // checkpointAfter is how long the writer works before the write-ahead log is
 // copied into the file beside it. Time stands for volume, which SQLite does
-// not tell; the value was chosen, not tuned.
-const checkpointAfter = 300 * time.Millisecond
+// not tell. An import of 100,000 rows made 10,900-11,600 rows/s with 0.3 s,
+// 12,600-12,800 with 1 s and 11,700-12,100 with 3 s: pages that change again
+// and again are copied less often, until the writer has to do it.
+const checkpointAfter = time.Second
 
 // checkpointer copies the write-ahead log into the database file on a
 // connection of its own, beside the writer, who otherwise does it between two

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"testing"
 	"testing/fstest"
+
+	"github.com/omnicrm/omnicrm/crm"
 )
 
 // OpenTraced opens a store that tells trace the text of every statement.
@@ -57,6 +59,16 @@ func MigrateTo(ctx context.Context, path string, version int64) error {
 
 // Waiting is the number of calls in the writer's queue.
 func (s *Store) Waiting() int { return len(s.writer.queue) }
+
+// Flushes reports whether the commit of t flushes the log.
+func Flushes(tb testing.TB, t crm.Tx) bool {
+	tb.Helper()
+	var level int
+	if err := t.(*tx).conn.conn.QueryRowxContext(tb.Context(), "PRAGMA synchronous").Scan(&level); err != nil {
+		tb.Fatal(err)
+	}
+	return level == 2 // FULL
+}
 
 // Chunks counts the chunks of all uploads.
 func (s *Store) Chunks(tb testing.TB) int {

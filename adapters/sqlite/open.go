@@ -13,7 +13,7 @@ import (
 	driver "modernc.org/sqlite"
 )
 
-// checkpointPages is how many pages the write-ahead log takes (64 MB) before
+// checkpointPages is how many pages the write-ahead log takes (128 MB) before
 // the writer copies what the checkpointer has not into the database file, so
 // that the log can begin again. A prototype's import made 15,000 rows/s with
 // SQLite's own 1,000 and 23,000 with 4,000; 16,000 leaves room for the
@@ -95,8 +95,11 @@ func pragmaSync(o Options, private bool) string {
 	case o.Sync == SyncNormal:
 		return "normal"
 	}
-	return "full"
+	return syncFull
 }
+
+// syncFull flushes the log with every commit, see [writer.flush].
+const syncFull = "full"
 
 // enableWAL turns the write-ahead log on, which stays in the file. While
 // another process does the same SQLite answers "busy" at once, whatever the

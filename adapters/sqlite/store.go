@@ -11,7 +11,11 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
-var _ crm.Store = (*Store)(nil)
+var (
+	_ crm.Store               = (*Store)(nil)
+	_ crm.SoleWriter          = (*Store)(nil)
+	_ crm.ResumableTransactor = (*Store)(nil)
+)
 
 // inMemory is the path of a private store that ends with Close.
 const inMemory = ":memory:"
@@ -112,7 +116,7 @@ func (s *Store) open(ctx context.Context, path, sync string, o Options) error {
 		return err
 	}
 	s.copies = startCheckpointer(copyDB)
-	s.writer = startWriter(s.conn, o.BusyTimeout, s.others, s.copies)
+	s.writer = startWriter(s.conn, sync == syncFull, o.BusyTimeout, s.others, s.copies)
 	readDB, err := connect(path, reading, o.Readers, sync, o)
 	if err != nil {
 		return err

@@ -144,7 +144,15 @@ func (s *Store) InTx(ctx context.Context, fn func(tx crm.Tx) error) error {
 
 // inTx is InTx for the files of this package.
 func (s *Store) inTx(ctx context.Context, fn func(t *tx) error) error {
-	return s.writer.do(ctx, fn)
+	return s.writer.do(ctx, newCall(), fn)
+}
+
+// InResumableTx implements [crm.ResumableTransactor]: with [SyncFull] the
+// commit is on the disk no later than the next one of InTx.
+func (s *Store) InResumableTx(ctx context.Context, fn func(tx crm.Tx) error) error {
+	c := newCall()
+	c.resumable = true
+	return s.writer.do(ctx, c, func(t *tx) error { return fn(t) })
 }
 
 // inTxValue is inTx for a function with a result.

@@ -41,6 +41,8 @@ type call struct {
 	back    chan bool  // to the writer: it ended; true = to be committed
 	outcome chan error // to the caller: what became of it
 	tx      *tx        // of its last turn
+	// resumable may be lost by a power cut as long as nothing after it is kept.
+	resumable bool
 }
 
 func newCall() *call {
@@ -56,6 +58,11 @@ type writer struct {
 	others   *neighbours
 	// copies takes the log into the file beside the writer.
 	copies *checkpointer
+	// flushing says that COMMIT flushes the log. It does not while a group has
+	// only resumable calls; flushes is false where it never does.
+	flushing, flushes bool
+	// held came while such a group was open and begins the next one.
+	held *call
 	// careful is how many of the next calls get a savepoint.
 	careful int
 	// truncate is set while erased text may still stand in the write-ahead log.
@@ -66,8 +73,9 @@ type writer struct {
 	ended    chan struct{}
 }
 
-func startWriter(conn *writerConn, patience time.Duration, others *neighbours, copies *checkpointer) *writer {
+func startWriter(conn *writerConn, flushes bool, patience time.Duration, others *neighbours, copies *checkpointer) *writer {
 	w := &writer{
+		flushes: flushes, flushing: flushes,
 		conn: conn, queue: make(chan *call, groupCalls), patience: patience, others: others, copies: copies,
 		stop: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -76,11 +84,10 @@ func startWriter(conn *writerConn, patience time.Duration, others *neighbours, c
 }
 
 // do has fn run in a transaction and returns when its outcome is certain.
-func (w *writer) do(ctx context.Context, fn func(*tx) error) error {
+func (w *writer) do(ctx context.Context, c *call, fn func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c := newCall()
 	select {
 	case <-w.stop: // First, because the queue may have room for ever.
 		return errClosed
@@ -140,6 +147,10 @@ func (w *writer) loop() {
 	defer retry.Stop()
 	defer idle.Stop()
 	for {
+		if c := w.held; c != nil {
+			w.held = nil
+			w.work(c)
+		}
 		var later <-chan time.Time
 		if w.truncate {
 			retry.Reset(truncateInterval)
@@ -150,10 +161,7 @@ func (w *writer) loop() {
 			w.truncateLog()
 			return
 		case c := <-w.queue:
-			held := w.group(c)
-			w.copies.after(held)
-			w.truncateLog()
-			w.others.giveWay(held, w.stop)
+			w.work(c)
 			idle.Reset(idleAfter)
 		case <-later:
 			w.truncateLog()
@@ -165,9 +173,21 @@ func (w *writer) loop() {
 	}
 }
 
+// work writes a group and does what follows on it.
+func (w *writer) work(c *call) {
+	held := w.group(c)
+	w.copies.after(held)
+	w.truncateLog()
+	w.others.giveWay(held, w.stop)
+}
+
 // group runs c and those that wait behind it in one transaction. It returns
 // for how long it held the lock.
 func (w *writer) group(c *call) time.Duration {
+	if err := w.flush(!c.resumable); err != nil {
+		w.refuse(c, err)
+		return 0
+	}
 	if err := w.begin(); err != nil {
 		w.refuse(c, err)
 		return 0
@@ -190,13 +210,37 @@ func (w *writer) group(c *call) time.Duration {
 		if n < groupCalls && time.Since(began) < groupTime {
 			c = w.next()
 		}
+		if c != nil && w.flushes && !w.flushing && !c.resumable {
+			w.held, c = c, nil
+		}
 	}
 	w.commit(members)
 	return time.Since(began)
 }
 
+// flush turns the flush inside COMMIT on or off. SQLite takes this setting when
+// a statement is prepared, so that a prepared one would do it only once.
+func (w *writer) flush(on bool) error {
+	if !w.flushes || on == w.flushing {
+		return nil
+	}
+	text := "PRAGMA synchronous = full"
+	if !on {
+		text = "PRAGMA synchronous = normal"
+	}
+	if _, err := w.conn.conn.ExecContext(context.Background(), text); err != nil {
+		return fmt.Errorf("set the flush: %w", translate(err))
+	}
+	w.flushing = on
+	return nil
+}
+
 // next returns a call that waits, or nil.
 func (w *writer) next() *call {
+	if c := w.held; c != nil {
+		w.held = nil
+		return c
+	}
 	select {
 	case c := <-w.queue:
 		return c

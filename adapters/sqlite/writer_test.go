@@ -28,11 +28,17 @@ type group struct {
 
 func newGroup(t *testing.T, s *sqlite.Store) *group {
 	t.Helper()
+	return newGroupOf(t, s, s.InTx)
+}
+
+// newGroupOf is newGroup with the kind of transaction that comes first.
+func newGroupOf(t *testing.T, s *sqlite.Store, inTx func(context.Context, func(crm.Tx) error) error) *group {
+	t.Helper()
 	g := &group{t: t, s: s, release: make(chan struct{}), blocker: make(chan error, 1)}
 	running := make(chan struct{})
 	begin := sync.OnceFunc(func() { close(running) })
 	go func() {
-		g.blocker <- s.InTx(context.Background(), func(crm.Tx) error {
+		g.blocker <- inTx(context.Background(), func(crm.Tx) error {
 			begin() // It runs again when its group is lost.
 			<-g.release
 			return nil
@@ -315,5 +321,53 @@ func TestSmallWritesBesideAnImport(t *testing.T) {
 	t.Logf("creates beside an import: p50 %v, p99 %v", took[50], took[99])
 	if took[50] > time.Second { // Loose: the machine may be busy.
 		t.Errorf("half of the creates took longer than %v", took[50])
+	}
+}
+
+// A call that may be lost by a power cut never takes the flush from one that
+// may not, whichever comes first.
+func TestOnlyGroupsOfResumableCallsGoWithoutAFlush(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		mode  sqlite.SyncMode
+		first func(s *sqlite.Store) func(context.Context, func(crm.Tx) error) error
+		want  [3]bool // of a resumable, an ordinary and another resumable call behind the first
+	}{
+		{"behind a resumable call, an ordinary one begins a group of its own", sqlite.SyncFull, func(s *sqlite.Store) func(context.Context, func(crm.Tx) error) error {
+			return s.InResumableTx
+		}, [3]bool{false, true, true}},
+		{"behind an ordinary call, all share its flush", sqlite.SyncFull, func(s *sqlite.Store) func(context.Context, func(crm.Tx) error) error {
+			return s.InTx
+		}, [3]bool{true, true, true}},
+		{"a store that flushes nothing goes on so", sqlite.SyncNormal, func(s *sqlite.Store) func(context.Context, func(crm.Tx) error) error {
+			return s.InResumableTx
+		}, [3]bool{false, false, false}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, newFile(t), sqlite.Options{Sync: c.mode})
+			g := newGroupOf(t, s, c.first(s))
+			writes := people(3)
+			var got [3]bool
+			var errs [3]error
+			for i, inTx := range []func(context.Context, func(crm.Tx) error) error{s.InResumableTx, s.InTx, s.InResumableTx} {
+				g.join(func() {
+					errs[i] = inTx(t.Context(), func(tx crm.Tx) error {
+						got[i] = sqlite.Flushes(t, tx)
+						return putOne(t.Context(), tx, writes[i])
+					})
+				})
+			}
+			g.run()
+			if got != c.want {
+				t.Errorf("flushes: got %v, want %v", got, c.want)
+			}
+			for i, w := range writes {
+				if errs[i] != nil || !has(t, s, w.Contact.ID) {
+					t.Errorf("call %d: got %v, want it written", i, errs[i])
+				}
+			}
+		})
 	}
 }
