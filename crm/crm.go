@@ -112,7 +112,7 @@ func New(c Config) (*CRM, error) {
 	}
 	c = withDefaults(c)
 	k := &core{
-		store: c.Store, blobs: c.Blobs, phones: c.Phones, formats: append([]Format{JSONLines{}}, c.Formats...),
+		store: keyedStore{c.Store}, blobs: c.Blobs, phones: c.Phones, formats: append([]Format{JSONLines{}}, c.Formats...),
 		now: microClock(c.Now), newID: c.NewID, log: c.Logger,
 	}
 	if err := checkFormats(k.formats); err != nil {

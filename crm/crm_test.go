@@ -150,6 +150,68 @@ func TestWorkspaceSettings(t *testing.T) {
 	}
 }
 
+// A process that dies between the commit of a write and its answer must not
+// let the request run again.
+func TestAWriteCarriesItsIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		run  func(e *env, ctx context.Context) (crm.ID, error)
+		// again says that the request may run again: it had no effect.
+		again bool
+	}{
+		{"a create, with its contact", func(e *env, ctx context.Context) (crm.ID, error) {
+			c, err := e.Contacts.Create(ctx, e.owner, crm.NewContact{DisplayName: "Once"})
+			return c.ID, err
+		}, false},
+		{"a batch, without one", func(e *env, ctx context.Context) (crm.ID, error) {
+			_, err := e.Contacts.Batch(ctx, e.owner, crm.BatchInput{Contacts: []crm.NewContact{{DisplayName: "One"}, {DisplayName: "Two"}}})
+			return crm.ID{}, err
+		}, false},
+		{"an import, with its row", func(e *env, ctx context.Context) (crm.ID, error) {
+			i, err := e.Imports.Create(ctx, e.owner, jsonl(strings.NewReader(`{"displayName":"Line"}`)))
+			return i.ID, err
+		}, false},
+		{"a bulk action, with its job", func(e *env, ctx context.Context) (crm.ID, error) {
+			e.create(crm.NewContact{DisplayName: "Tagged", Tags: []string{"old"}})
+			j, err := e.Contacts.BulkByFilter(ctx, e.owner, crm.ContactFilter{Tags: []string{"old"}}, tagAll)
+			return j.ID, err
+		}, false},
+		{"a refused write, not at all", func(e *env, ctx context.Context) (crm.ID, error) {
+			_, err := e.Contacts.Create(ctx, e.owner, crm.NewContact{})
+			wantInvalid(e.t, err, "displayName")
+			return crm.ID{}, nil
+		}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			now := newClock("2026-11-23T21:00:00Z")
+			e := setup(t, now.config)
+			ctx := context.Background()
+			if saved, err := e.Idempotency.Begin(ctx, e.owner, "k", crm.Fingerprint{1}); saved != nil || err != nil {
+				t.Fatalf("begin: got %v, %v, want to go on", saved, err)
+			}
+			bound, carriedOut := e.Idempotency.Bind(ctx, e.owner, "k")
+			record, err := c.run(e, bound)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "carried out", carriedOut(), !c.again)
+			_, err = e.Idempotency.Begin(ctx, e.owner, "k", crm.Fingerprint{1})
+			wantConflict(t, err, crm.ConflictState) // It may be at work still.
+			now.forward(3 * time.Minute)
+			saved, err := e.Idempotency.Begin(ctx, e.owner, "k", crm.Fingerprint{1})
+			wantError(t, err, nil)
+			if (saved == nil) != c.again {
+				t.Fatalf("when its process has died: got %v, want to run again: %v", saved, c.again)
+			}
+			if saved != nil && (saved.Status != 0 || saved.Record != record) {
+				t.Errorf("when its process has died: got %+v, want record %s and no answer", saved, record)
+			}
+		})
+	}
+}
+
 func TestIdempotency(t *testing.T) {
 	t.Parallel()
 	now := newClock("2026-11-23T21:00:00Z")

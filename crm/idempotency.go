@@ -20,6 +20,8 @@ const idempotencyPatience = 2 * time.Minute
 // no personal data, so that an erase need not look here. Who answers again reads
 // the record once more, and finds it erased when it was.
 type SavedAnswer struct {
+	// Status is 0 for a request that was carried out by a process that died
+	// before it answered; then only Record may be set.
 	Status int               `json:"status"`
 	Header map[string]string `json:"header"`
 	// Record is what the answer showed, zero when that was no record.
@@ -60,7 +62,7 @@ type IdempotencyService struct {
 }
 
 // Begin reserves the key for a request. A nil answer and nil error mean: go
-// on, then call Finish or Abandon. An answer is to be replayed. A key that was
+// on in the context of Bind, then call Finish or Abandon. An answer is to be replayed. A key that was
 // used for another request, or whose request is still running, is a
 // *ConflictError with ConflictState.
 func (s *IdempotencyService) Begin(ctx context.Context, actor Actor, key string, request Fingerprint) (*SavedAnswer, error) {
@@ -79,12 +81,16 @@ func (s *IdempotencyService) Begin(ctx context.Context, actor Actor, key string,
 			if old.Request != request {
 				return &ConflictError{Reason: ConflictState, Message: "this Idempotency-Key was used for another request; use a new key"}
 			}
-			if old.Answer != nil {
+			if old.Answer != nil && old.Answer.Status != 0 {
 				answer = old.Answer
 				return nil
 			}
 			if now.Sub(old.CreatedAt) < idempotencyPatience {
 				return &ConflictError{Reason: ConflictState, Message: "the request with this Idempotency-Key is still running; try again in a moment"}
+			}
+			if old.Answer != nil {
+				answer = old.Answer
+				return nil
 			}
 		}
 		return tx.PutIdempotencyRecord(ctx, actor.Workspace, IdempotencyRecord{Key: ownKey(actor, key), Request: request, CreatedAt: now})

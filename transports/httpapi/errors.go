@@ -116,6 +116,16 @@ func (h *Handler) writeError(c *call, err error) {
 	c.writeProblem(problem{Status: http.StatusInternalServerError, Code: codeInternal, Detail: "Something went wrong here; quote the request id when you report it."})
 }
 
+// isRefusal tells an error that is the request's own fault.
+func isRefusal(err error) bool {
+	for _, row := range statusTable() {
+		if row.is(err) {
+			return row.status < http.StatusInternalServerError
+		}
+	}
+	return false
+}
+
 // complete adds what a status has beside its row: headers, fields and links.
 func (c *call) complete(p *problem, err error) {
 	header := c.w.Header()

@@ -27,6 +27,8 @@ type saving struct {
 	// again, where the operation has a replay: then the body is not kept.
 	record crm.ID
 	note   []byte
+	// carriedOut tells whether the request has written.
+	carriedOut func() bool
 }
 
 // beginSaved honours the Idempotency-Key of a POST: it answers from what was
@@ -87,7 +89,8 @@ func (c *call) reserve(key string, digest hash.Hash) (done bool, err error) {
 		return false, err // The service has said what it was doing.
 	}
 	if saved == nil {
-		c.saving = &saving{key: key}
+		bound, carriedOut := c.h.app.Idempotency.Bind(c.r.Context(), c.actor, key)
+		c.r, c.saving = c.r.WithContext(bound), &saving{key: key, carriedOut: carriedOut}
 		return false, nil
 	}
 	return true, c.replay(saved)
@@ -96,6 +99,12 @@ func (c *call) reserve(key string, digest hash.Hash) (done bool, err error) {
 // replay gives a kept answer again. One that showed a record shows it as it is
 // now; when it is gone, the answer is 404: nothing of it was kept.
 func (c *call) replay(saved *crm.SavedAnswer) error {
+	if saved.Status == 0 {
+		var err error
+		if saved, err = c.lostAnswer(saved.Record); err != nil {
+			return err
+		}
+	}
 	header := c.w.Header()
 	for name, value := range saved.Header {
 		header.Set(name, value)
@@ -109,6 +118,23 @@ func (c *call) replay(saved *crm.SavedAnswer) error {
 		return errGoneSince
 	}
 	return err
+}
+
+// lostAnswer makes the answer of a request whose process died before it gave
+// one, where a record is all it takes.
+func (c *call) lostAnswer(record crm.ID) (*crm.SavedAnswer, error) {
+	answer := c.op.answers[0]
+	if record.IsZero() || !answer.etag || c.op.replay == nil {
+		return nil, &crm.ConflictError{
+			Reason: crm.ConflictState, ID: record,
+			Message: "the request with this Idempotency-Key was carried out, but the server stopped before it answered; look at what it changed, and use a new key to do it once more",
+		}
+	}
+	saved := &crm.SavedAnswer{Status: answer.status, Header: map[string]string{}, Record: record}
+	if answer.location {
+		saved.Header["Location"] = c.prefix() + c.op.path + "/" + record.String()
+	}
+	return saved, nil
 }
 
 // reader is the actor with all that its role allows to read: every write shows
@@ -151,10 +177,10 @@ func (c *call) keep(status int, body []byte) {
 	}
 }
 
-// endSaved frees the key of a request that failed: nothing was written, and
-// the same key may be used for the corrected request.
+// endSaved frees the key of a request that failed, so that the corrected request
+// may use it. One that broke down after it had written keeps it.
 func (h *Handler) endSaved(c *call, err error) error {
-	if c.saving == nil || c.saving.answer != nil {
+	if c.saving == nil || c.saving.answer != nil || c.saving.carriedOut() && !isRefusal(err) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.r.Context()), saveTimeout)

@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/omnicrm/omnicrm/crm"
 )
 
 func TestReplays(t *testing.T) {
@@ -38,6 +41,34 @@ func TestReplays(t *testing.T) {
 		again := post("contacts", `{"displayName":"W"}`, "w", "X-Test-Actor", "writer").want(201)
 		if again.body != first.body {
 			t.Errorf("got %s, want %s", again.body, first.body)
+		}
+	})
+	t.Run("a request whose process died before it answered is not carried out twice", func(t *testing.T) {
+		owner := actors()["owner"]
+		die := func(key string) {
+			r, err := s.store.GetIdempotencyRecord(t.Context(), owner.Workspace, owner.User.String()+":"+key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.CreatedAt = r.CreatedAt.Add(-time.Hour)
+			r.Answer = &crm.SavedAnswer{Record: r.Answer.Record}
+			if err := s.store.PutIdempotencyRecord(t.Context(), owner.Workspace, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		body := `{"displayName":"Once and never twice"}`
+		first := post("contacts", body, "died").want(201)
+		die("died")
+		again := post("contacts", body, "died").want(201)
+		if again.body != first.body || again.header.Get("Location") != first.header.Get("Location") || again.header.Get("ETag") != first.header.Get("ETag") {
+			t.Errorf("got %s with %v, want %s with %v", again.body, again.header, first.body, first.header)
+		}
+		batch := `{"contacts":[{"displayName":"Batch one"},{"displayName":"Batch two"}]}`
+		post("contacts/batch", batch, "died-batch").want(200)
+		die("died-batch")
+		lost := post("contacts/batch", batch, "died-batch").want(409, "conflict")
+		if !strings.Contains(lost.body, "was carried out") {
+			t.Errorf("got %s", lost.body)
 		}
 	})
 	t.Run("a batch is replayed with what is left of it", func(t *testing.T) {
