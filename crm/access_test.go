@@ -112,7 +112,7 @@ func operations() []operation {
 			return err
 		}, true},
 		{"Imports.WriteReport", crm.RoleMember, imports, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
-			return c.Imports.WriteReport(ctx, a, id, &bytes.Buffer{})
+			return c.Imports.WriteReport(ctx, a, id, crm.ImportRowQuery{}, &bytes.Buffer{})
 		}, true},
 		{"Imports.Commit", crm.RoleMember, imports, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
 			_, _, err := c.Imports.Commit(ctx, a, id, crm.ImportOptions{})
@@ -275,7 +275,7 @@ func TestJobsAndUndoBelongToWhoAskedForThem(t *testing.T) {
 			_, err := e.Imports.Rows(ctx, a, theirs.ID, crm.ImportRowQuery{Limit: 1})
 			return err
 		},
-		"report": func(a crm.Actor) error { return e.Imports.WriteReport(ctx, a, theirs.ID, &bytes.Buffer{}) },
+		"report": func(a crm.Actor) error { return e.Imports.WriteReport(ctx, a, theirs.ID, crm.ImportRowQuery{}, &bytes.Buffer{}) },
 		"preview": func(a crm.Actor) error {
 			_, err := e.Imports.Preview(ctx, a, theirs.ID, crm.ImportOptions{})
 			return err

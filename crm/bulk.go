@@ -37,6 +37,8 @@ type BulkResult struct {
 	// Kept counts, for an undo, the contacts that someone changed since and
 	// that therefore stay, wholly or in part.
 	Kept int64 `json:"kept,omitempty"`
+	// KeptContacts lists the first 1,000 of them.
+	KeptContacts []ID `json:"keptContacts,omitempty"`
 }
 
 // bulkPage is how many contacts one transaction of a bulk job changes.

@@ -149,7 +149,7 @@ func TestBulkByFilterChangesEveryMatchAndUndoBringsTheExactStateBack(t *testing.
 		if err != nil {
 			t.Fatalf("undo of %s: %v", test.name, err)
 		}
-		equal(t, "undo of "+test.name, bulkResult(t, e.succeeded(u.ID)), crm.BulkResult{Changed: test.want})
+		equalResult(t, "undo of "+test.name, bulkResult(t, e.succeeded(u.ID)), crm.BulkResult{Changed: test.want})
 		if e.export() != before {
 			t.Errorf("export after the undo of %s differs", test.name)
 		}
@@ -160,7 +160,7 @@ func TestBulkByFilterChangesEveryMatchAndUndoBringsTheExactStateBack(t *testing.
 		if err != nil {
 			t.Fatalf("second undo of %s: %v", test.name, err)
 		}
-		equal(t, "second undo of "+test.name, bulkResult(t, e.succeeded(again.ID)), crm.BulkResult{})
+		equalResult(t, "second undo of "+test.name, bulkResult(t, e.succeeded(again.ID)), crm.BulkResult{})
 	}
 }
 
@@ -208,7 +208,7 @@ func TestUndoOfABulkActionKeepsLaterEdits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "result", bulkResult(t, e.succeeded(u.ID)), crm.BulkResult{Changed: 3})
+	equalResult(t, "result", bulkResult(t, e.succeeded(u.ID)), crm.BulkResult{Changed: 3})
 	equal(t, "notes", e.get(made[0].ID).Notes, "called")
 	equalList(t, "tags of an edited contact", e.get(made[0].ID).Tags, []string{"old"})
 	equalList(t, "tags that somebody added since", e.get(made[1].ID).Tags, []string{"hers", "old"})

@@ -3,6 +3,7 @@ package crm
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -72,7 +73,7 @@ type ImportColumn struct {
 	// "addresses[0].city", "tags", "fields.<key>"; "ignore" drops the column;
 	// "" keeps its values in custom fields.
 	Target string `json:"target"`
-	// Sample is a value from the first rows.
+	// Sample is a value from the first rows, until the import has come to its end.
 	Sample string `json:"sample"`
 }
 
@@ -96,13 +97,22 @@ type Import struct {
 	// Checkpoint is the number of the file's records that are done.
 	Checkpoint int64
 	ErrorText  string
-	// Kept lists, after an undo, how many contacts stayed because someone
+	// KeptEdited is, after an undo, how many contacts stayed because someone
 	// edited or used them since.
 	KeptEdited int64
 	Actor      JobActor
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	Version    int64
+}
+
+// forgetSamples drops what people's data the mapping shows: it helps to choose
+// the columns, and an erase does not look here.
+func (i *Import) forgetSamples() {
+	i.Mapping = slices.Clone(i.Mapping)
+	for n := range i.Mapping {
+		i.Mapping[n].Sample = ""
+	}
 }
 
 // ImportRow is what became of one record of the file.
@@ -232,6 +242,9 @@ type ImportRecord struct {
 	Extra []ExtraValue
 	// Problems makes the row a problem row when it is not empty.
 	Problems []FieldError
+	// Remarks say what of the record could not be taken as it stands although
+	// the record is imported: a photo, bytes outside of the encoding.
+	Remarks []FieldError
 	// Raw identifies the content of the record for its fingerprint: equal
 	// records give equal strings. It need not be readable.
 	Raw []byte

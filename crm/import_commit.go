@@ -45,6 +45,7 @@ func (s *ImportService) commitEnd(ctx context.Context, run *jobRun, e *importEng
 		}
 		expect := i.Version
 		i.Counts = e.imp.Counts
+		i.forgetSamples()
 		i.Status, i.ErrorText, i.UpdatedAt, i.Version = ImportCommitted, "", s.core.now(), i.Version+1
 		if err := tx.PutImport(ctx, run.Job.Workspace, i, expect); err != nil {
 			return err

@@ -68,6 +68,8 @@ type importRecord struct {
 	id       ID
 	problems []FieldError
 	kept     []string
+	// remarks say what of a record that is written was not taken as it stands.
+	remarks []FieldError
 	// known is the contact that an earlier import made of the same record.
 	known ID
 }
@@ -188,7 +190,8 @@ func (e *importEngine) draft(row int64, r ImportRecord) importRecord {
 		return rec
 	}
 	in := r.Contact
-	rec.kept = keepExtras(&in, slices.Concat(r.Extra, setAsideWebsites(&in)))
+	rec.kept, rec.remarks = keepExtras(&in, slices.Concat(r.Extra, setAsideWebsites(&in)))
+	rec.remarks = append(rec.remarks, r.Remarks...)
 	if in.Source == "" {
 		in.Source = "import"
 	}
@@ -368,17 +371,24 @@ func (e *importEngine) decide(work *mergeSet, r *importRecord, seen ID) ImportRo
 	}
 	if row.Outcome != RowCreated && row.Outcome != RowUpdated {
 		row.Kept = nil
+	} else {
+		row.Problems = append(row.Problems, r.remarks...)
 	}
 	return row
 }
 
 func (e *importEngine) put(work *mergeSet, r *importRecord) BatchResult {
 	policy := e.imp.OnDuplicate
-	if own := work.matcher.contacts[r.id]; policy != DuplicateCreate && !r.id.IsZero() && own != nil && !own.ID.IsZero() {
+	own := work.matcher.contacts[r.id]
+	if policy != DuplicateCreate && !r.id.IsZero() && own != nil && !own.ID.IsZero() && !otherOfSameSource(&r.contact.Contact, own) {
 		return work.update(*own, r.contact, policy)
 	}
 	if policy == DuplicateCreate && len(work.matcher.holders[SourceKey(r.contact.Source, r.contact.SourceID)]) > 0 {
 		// Another contact, as asked; but only one can carry the source's id.
+		r.remarks = append(r.remarks, FieldError{
+			Field: "sourceId", Code: CodeDuplicate,
+			Message: fmt.Sprintf("%q belongs to another contact of the source %s; this one was made without it", r.contact.SourceID, r.contact.Source),
+		})
 		r.contact.SourceID, r.contact.made = "", nil
 	}
 	return work.put(r.contact, policy)

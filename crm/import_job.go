@@ -168,6 +168,7 @@ func (s *ImportService) undone(ctx context.Context, tx Tx, run *jobRun, id ID, k
 	}
 	expect := i.Version
 	i.Status, i.KeptEdited, i.Checkpoint, i.ErrorText = ImportUndone, kept, 0, ""
+	i.forgetSamples()
 	i.UpdatedAt, i.Version = s.core.now(), i.Version+1
 	if err := tx.PutImport(ctx, run.Job.Workspace, i, expect); err != nil {
 		return err
@@ -200,6 +201,7 @@ func (s *ImportService) dropFile(ctx context.Context, ws WorkspaceID, id ID) err
 			return err
 		}
 		i.Blob = ID{}
+		i.forgetSamples()
 		return tx.PutImport(ctx, ws, i, i.Version)
 	})
 }

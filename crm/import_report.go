@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// WriteReport writes a CSV with a line for every record that was not written
-// as it stands in the file.
-func (s *ImportService) WriteReport(ctx context.Context, actor Actor, id ID, w io.Writer) error {
+// WriteReport writes a CSV with a line for every record of the query, whose
+// Limit is not looked at.
+func (s *ImportService) WriteReport(ctx context.Context, actor Actor, id ID, q ImportRowQuery, w io.Writer) error {
 	report := NewImportReport(w)
-	q := ImportRowQuery{NotAsItStood: true, Limit: MaxBatch}
+	q.Limit = MaxBatch
 	for {
 		rows, err := s.Rows(ctx, actor, id, q)
 		if err != nil {
@@ -63,14 +63,20 @@ func (r *ImportReport) Write(row ImportRow) error {
 	for i, p := range row.Problems {
 		found[i] = strings.TrimSpace(p.Field + " " + p.Message)
 	}
-	kept := strings.Join(row.Kept, "; ")
-	if kept != "" && strings.ContainsRune("=+-@'\t\r", rune(kept[0])) { // Column names come from the file.
-		kept = "'" + kept
-	}
 	r.err = r.csv.Write([]string{
-		strconv.FormatInt(row.Row, 10), string(row.Outcome), contact, strings.Join(candidates, " "), strings.Join(found, "; "), kept,
+		strconv.FormatInt(row.Row, 10), string(row.Outcome), contact, strings.Join(candidates, " "), harmless(strings.Join(found, "; ")),
+		harmless(strings.Join(row.Kept, "; ")),
 	})
 	return r.err
+}
+
+// harmless keeps a spreadsheet from taking text for a formula: the names of
+// columns come from the file.
+func harmless(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@'\t\r", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
 }
 
 // Close writes what is buffered.

@@ -124,7 +124,7 @@ func TestDryRunCommitAndReportGiveTheSameFigures(t *testing.T) {
 	equal(t, "custom field of a kept value", e.get(e.rows(i.ID)[1].Contact).Fields["shoesize"], any("42"))
 
 	var report bytes.Buffer
-	if err := e.Imports.WriteReport(ctx, e.owner, i.ID, &report); err != nil {
+	if err := e.Imports.WriteReport(ctx, e.owner, i.ID, crm.ImportRowQuery{NotAsItStood: true}, &report); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "lines of the report: head, 1 ambiguous, 3 problems, 1 kept", strings.Count(report.String(), "\n"), 6)
@@ -214,7 +214,7 @@ func TestUndoForgetsFingerprints(t *testing.T) {
 	empty := e.export()
 	file := []string{`{"displayName":"No key"}`, `{"displayName":"Other"}`}
 	first := e.run(crm.ImportOptions{}, file...)
-	equal(t, "undone", e.undo(first.ID), crm.BulkResult{Changed: 2})
+	equalResult(t, "undone", e.undo(first.ID), crm.BulkResult{Changed: 2})
 	equal(t, "contacts", e.export(), empty)
 	equal(t, "created again", e.run(crm.ImportOptions{}, file...).Counts.Created, 2)
 	_, _, err := e.Imports.Undo(context.Background(), e.owner, first.ID)
@@ -242,9 +242,12 @@ func TestUndoOfAnImportKeepsWhatPeopleEdited(t *testing.T) {
 	}
 	edit(old.ID, crm.ContactPatch{JobTitle: new("Queen"), Notes: new("called"), Fields: map[string]any{"b": "mine"}})
 	edited := edit(rows[2].Contact, crm.ContactPatch{Notes: new("called")})
-	equal(t, "result", e.undo(i.ID), crm.BulkResult{Changed: 2, Kept: 2})
+	equalResult(t, "result", e.undo(i.ID), crm.BulkResult{Changed: 2, Kept: 2})
 	c := e.get(old.ID)
 	equal(t, "company, as the import wrote it", c.Company, "Before")
+	if got, err := e.Imports.Get(ctx, e.owner, i.ID); err != nil || slices.ContainsFunc(got.Mapping, func(c crm.ImportColumn) bool { return c.Sample != "" }) {
+		t.Errorf("mapping after the end: got %+v (%v), want no sample of people's data", got.Mapping, err)
+	}
 	equal(t, "job title, edited since", c.JobTitle, "Queen")
 	equal(t, "notes, edited since", c.Notes, "called")
 	equal(t, "field a", c.Fields["a"], any("1"))
@@ -330,4 +333,45 @@ func TestAPreviewThatTakesTooLongGoesOnAsAJob(t *testing.T) {
 		return i.Status == crm.ImportReady
 	})
 	equal(t, "counts", i.Counts, crm.ImportCounts{Rows: 20_000, Created: 1, Unchanged: 19_999})
+}
+
+func TestAnImportedValueOfAnyLengthIsKept(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	long := strings.Repeat("0123456789", 1_200)
+	i := e.run(crm.ImportOptions{}, `{"displayName":"Ana","bio":"`+long+`"}`)
+	equal(t, "counts", i.Counts, crm.ImportCounts{Rows: 1, Created: 1, Kept: 1})
+	c := e.get(e.rows(i.ID)[0].Contact)
+	got := fmt.Sprint(c.Fields["bio"], c.Fields["bio_2"], c.Fields["bio_3"])
+	equal(t, "the value in its fields", got, long)
+
+	full := make([]string, crm.MaxFields)
+	for n := range full {
+		full[n] = fmt.Sprintf(`"f%d":"x"`, n)
+	}
+	i = e.run(crm.ImportOptions{}, `{"displayName":"Bo","fields":{`+strings.Join(full, ",")+`},"bio":"`+long+`"}`)
+	equal(t, "counts of one without room", i.Counts, crm.ImportCounts{Rows: 1, Created: 1, Kept: 1})
+	row := e.rows(i.ID)[0]
+	if len(row.Problems) != 1 || row.Problems[0].Field != "bio" || !strings.Contains(row.Problems[0].Message, "the last 7005 characters") {
+		t.Errorf("remarks: got %+v, want how much of bio was left out", row.Problems)
+	}
+	equal(t, "notes", e.get(row.Contact).Notes, ("bio: " + long)[:crm.MaxNotes])
+}
+
+// A source's own two ids are never one contact, whatever else agrees.
+func TestTwoIDsOfASourceStayTwoContacts(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	ana := e.create(crm.NewContact{DisplayName: "Ana", Source: "s", SourceID: "1"})
+	i := e.run(crm.ImportOptions{}, `{"id":"`+ana.ID.String()+`","displayName":"Ana","source":"s","sourceId":"2","company":"Other"}`)
+	equal(t, "counts", i.Counts, crm.ImportCounts{Rows: 1, Created: 1})
+	equal(t, "the first", e.get(ana.ID).Company, "")
+	equal(t, "the second's id", e.get(e.rows(i.ID)[0].Contact).SourceID, "2")
+
+	i = e.run(crm.ImportOptions{OnDuplicate: crm.DuplicateCreate}, `{"displayName":"Ana again","source":"s","sourceId":"1"}`)
+	equal(t, "counts of another one with the first's id", i.Counts, crm.ImportCounts{Rows: 1, Created: 1})
+	row := e.rows(i.ID)[0]
+	if len(row.Problems) != 1 || row.Problems[0].Field != "sourceId" || e.get(row.Contact).SourceID != "" {
+		t.Errorf("got %+v, want it to say that the id was left out", row)
+	}
 }

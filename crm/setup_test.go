@@ -315,3 +315,12 @@ func (c *clock) forward(d time.Duration) {
 func (c *clock) config(k *crm.Config) { k.Now = c.now }
 
 func lines(s ...string) io.Reader { return strings.NewReader(strings.Join(s, "\n") + "\n") }
+
+// equalResult compares what a bulk action or an undo did; Kept must be the
+// length of the list.
+func equalResult(t testing.TB, what string, got, want crm.BulkResult) {
+	t.Helper()
+	if got.Changed != want.Changed || got.Kept != want.Kept || len(got.KeptContacts) != int(want.Kept) {
+		t.Errorf("%s: got %+v, want %+v", what, got, want)
+	}
+}

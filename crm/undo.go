@@ -17,7 +17,12 @@ type undoCheckpoint struct {
 	After   ID    `json:"after"`
 	Changed int64 `json:"changed"`
 	Kept    int64 `json:"kept"`
+	// KeptContacts lists the first maxKeptListed of Kept.
+	KeptContacts []ID `json:"keptContacts,omitempty"`
 }
+
+// maxKeptListed bounds the list in a job's result.
+const maxKeptListed = 1_000
 
 func decodeCheckpoint[T any](j Job) (T, error) {
 	var c T
@@ -73,7 +78,7 @@ func (k *core) runUndo(ctx context.Context, run *jobRun, batch ID, finish func(c
 		last := len(images) == 0
 		step := jobStep{
 			checkpoint: func() any { return next }, last: last,
-			result: func() any { return BulkResult{Changed: next.Changed, Kept: next.Kept} },
+			result: func() any { return BulkResult{Changed: next.Changed, Kept: next.Kept, KeptContacts: next.KeptContacts} },
 		}
 		err = run.inTx(ctx, step, func(tx Tx) error {
 			next = at
@@ -119,6 +124,9 @@ func (k *core) undoImages(ctx context.Context, tx Tx, run *jobRun, batch ID, ima
 		switch {
 		case !done:
 			at.Kept++
+			if len(at.KeptContacts) < maxKeptListed {
+				at.KeptContacts = append(slices.Clip(at.KeptContacts), c.ID) // A transaction may run twice.
+			}
 		case len(set.changes) > before:
 			at.Changed++
 		}

@@ -67,7 +67,10 @@ func (Format) NewReader(r io.Reader, o crm.ReadOptions) (crm.ContactReader, erro
 		return nil, err
 	}
 	d := detectDialect(text, o.MaxRecord)
-	src := contactfile.NewTextReader(io.MultiReader(bytes.NewReader(head[f.mark:]), r), f.encoding)
+	src := io.MultiReader(bytes.NewReader(head[f.mark:]), r)
+	if f.encoding != contactfile.UTF8 { // The reader says of each row of UTF-8 what is not.
+		src = contactfile.NewTextReader(src, f.encoding)
+	}
 	return newReader(src, text, d, o)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/omnicrm/omnicrm/adapters/internal/contactfile"
 	"github.com/omnicrm/omnicrm/crm"
@@ -83,7 +84,7 @@ func (r *reader) header() ([]string, error) {
 	}
 	names := r.s.cells()
 	for i, n := range names {
-		names[i] = strings.TrimSpace(strings.ReplaceAll(n, "\x00", "\ufffd"))
+		names[i] = strings.TrimSpace(strings.ReplaceAll(contactfile.Text([]byte(n)), "\x00", "\ufffd"))
 	}
 	return names, nil
 }
@@ -97,6 +98,15 @@ func (s *splitter) cells() []string {
 		cells[i], from = text[from:to], to
 	}
 	return cells
+}
+
+// setCells replaces the cells of the record.
+func (s *splitter) setCells(cells []string) {
+	s.text, s.ends = s.text[:0], s.ends[:0]
+	for _, cell := range cells {
+		s.text = append(s.text, cell...)
+		s.endCell()
+	}
 }
 
 // samples returns for each column a value from the first rows.
@@ -151,10 +161,57 @@ func (r *reader) Next() (crm.ImportRecord, error) {
 		if bytes.IndexByte(r.s.text, 0) >= 0 {
 			return r.withNUL(), nil
 		}
+		if isReplacement(r.s.text) {
+			return r.unreadable(), nil
+		}
+		remarks := r.remarks()
 		if rec, ok := r.row.build(r.s); ok {
+			rec.Remarks = remarks
 			return rec, nil
 		}
 	}
+}
+
+// isReplacement reports whether text is nothing but characters that could not
+// be decoded, such as the half of one that a broken off file ends with.
+func isReplacement(text []byte) bool {
+	return len(text) > 0 && len(bytes.Trim(text, " \ufffd")) == 0 && bytes.ContainsRune(text, utf8.RuneError)
+}
+
+func (r *reader) unreadable() crm.ImportRecord {
+	return crm.ImportRecord{Raw: append([]byte{'!'}, r.s.raw...), Problems: []crm.FieldError{{
+		Field: "row", Code: crm.CodeInvalid, Message: "is not text in the encoding of the file, which may be cut off; save it as UTF-8 again",
+	}}}
+}
+
+// remarks names the cells with bytes that are no UTF-8, which become the
+// characters of Windows-1252, and with signs that stand for a lost character.
+func (r *reader) remarks() []crm.FieldError {
+	var out []crm.FieldError
+	valid := utf8.Valid(r.s.text)
+	if valid && !bytes.ContainsRune(r.s.text, utf8.RuneError) {
+		return nil
+	}
+	cells := r.s.cells()
+	for i, cell := range cells {
+		switch {
+		case !utf8.ValidString(cell):
+			cells[i] = contactfile.Text([]byte(cell))
+			out = append(out, crm.FieldError{
+				Field: r.row.name(i), Code: crm.CodeInvalid,
+				Message: "has bytes that are not UTF-8; they were read as Windows-1252, check the text",
+			})
+		case strings.ContainsRune(cell, utf8.RuneError):
+			out = append(out, crm.FieldError{
+				Field: r.row.name(i), Code: crm.CodeInvalid,
+				Message: "has a character that an earlier program or a cut lost (U+FFFD); check the text",
+			})
+		}
+	}
+	if !valid {
+		r.s.setCells(cells)
+	}
+	return out
 }
 
 // faulty returns the problem row of a record that could not be cut.

@@ -31,6 +31,9 @@ func show(records []crm.ImportRecord) string {
 		for _, p := range r.Problems {
 			fmt.Fprintf(&b, " !%s", p.Field)
 		}
+		for _, p := range r.Remarks {
+			fmt.Fprintf(&b, " (%s %s)", p.Field, p.Message)
+		}
 		b.WriteByte('\n')
 	}
 	return b.String()
@@ -68,9 +71,9 @@ func TestReadOddCards(t *testing.T) {
 		{"quoted-printable that ends with a soft break", cards("VERSION:2.1\nFN;ENCODING=QUOTED-PRINTABLE:Ana="), "Ana=\n"},
 		{"quoted-printable that is none", cards("VERSION:2.1\nFN;QUOTED-PRINTABLE:100=% =ZZ"), "100=% =ZZ\n"},
 		{"a charset of 2.1", cards("VERSION:2.1\nFN;CHARSET=ISO-8859-1:Zo\xeb", "FN;CHARSET=SHIFT_JIS:\x93\xfa\x96{"), "Zoë\n日本\n"},
-		{"an unknown charset", cards("FN;CHARSET=X-KLINGON:Zo\xeb"), "Zoë\n"},
-		{"a charset that is a lie", cards("FN;CHARSET=SHIFT_JIS:Zo\xeb\xff"), "Zoëÿ\n"},
-		{"no charset and not UTF-8", cards("FN:Zo\xeb"), "Zoë\n"},
+		{"an unknown charset", cards("FN;CHARSET=X-KLINGON:Zo\xeb"), "Zoë (FN is not in the charset X-KLINGON that it names; it was read as UTF-8 and Windows-1252, check the text)\n"},
+		{"a charset that is a lie", cards("FN;CHARSET=SHIFT_JIS:Zo\xeb\xff"), "Zoëÿ (FN is not in the charset SHIFT_JIS that it names; it was read as UTF-8 and Windows-1252, check the text)\n"},
+		{"no charset and not UTF-8", cards("FN:Zo\xeb"), "Zoë (FN is not UTF-8; it was read as UTF-8 and Windows-1252, check the text)\n"},
 		{"base64 text", cards("NOTE;ENCODING=b:aGVsbG8="), " \"hello\"\n"},
 		{"escapes", cards(`VERSION:3.0` + "\n" + `NOTE:a\, b\; c\\d\ne\Nf\x`), " \"a, b; c\\\\d\\ne\\nf\\\\x\"\n"},
 		{"no name", cards("ORG:Example", "EMAIL:a@example.com", "NOTE:x"), "\n <a@example.com>\n \"x\"\n"},
@@ -84,7 +87,7 @@ func TestReadOddCards(t *testing.T) {
 		{"a line without a colon", cards("FN:Ana\nwhat is this"), "Ana {line=what is this}\n"},
 		{"a quote in a parameter that is not closed", cards("FN;X=\"a:Ana"), "Ana\n"},
 		{"values without a field", cards("FN:Ana\nGEO:1;2\nX-SKYPE:ana\\,1\nIMPP:xmpp:ana@example.com\nNICKNAME:Annie\nREV:2020"), "Ana {GEO=1;2} {X-SKYPE=ana,1} {IMPP=xmpp:ana@example.com} {NICKNAME=Annie} {REV=2020}\n"},
-		{"a small picture, a link to one", cards("FN:Ana\nPHOTO;ENCODING=b;TYPE=JPEG:AAAAAAAA\nPHOTO;VALUE=uri:https://example.com/p.jpg\nLOGO:data:image/png;base64,AAAA"), "Ana {PHOTO=[photo, 6 bytes, not kept]} {PHOTO=https://example.com/p.jpg} {LOGO=[logo, 19 bytes, not kept]}\n"},
+		{"a small picture, a link to one", cards("FN:Ana\nPHOTO;ENCODING=b;TYPE=JPEG:AAAAAAAA\nPHOTO;VALUE=uri:https://example.com/p.jpg\nLOGO:data:image/png;base64,AAAA"), "Ana {PHOTO=https://example.com/p.jpg} (PHOTO of 6 bytes has no field and was not kept) (LOGO of 19 bytes has no field and was not kept)\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, chunk := range []int{1 << 20, 1} {
@@ -111,7 +114,7 @@ func TestAPhotoOfFiveMegabytes(t *testing.T) {
 	}
 	for _, line := range []string{photo(1), folded(photo(1))} {
 		records := readAll(t, strings.NewReader(cards("FN:Ana\nPHOTO;ENCODING=b:"+line+"\nEMAIL:a@example.com")), crm.ReadOptions{})
-		if got, want := show(records), "Ana <a@example.com> {PHOTO=[photo, 5.0 MB, not kept]}\n"; got != want {
+		if got, want := show(records), "Ana <a@example.com> (PHOTO of 5.0 MB has no field and was not kept)\n"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		other := readAll(t, strings.NewReader(cards("FN:Ana\nPHOTO;ENCODING=b:"+line[:len(line)-4]+"AAAA\nEMAIL:a@example.com")), crm.ReadOptions{})

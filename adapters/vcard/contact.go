@@ -2,7 +2,6 @@ package vcard
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,9 +45,29 @@ func (c *card) contact() crm.ImportRecord {
 	}
 	for i := range r.props {
 		r.property(&r.props[i])
+		r.charset(&r.props[i])
 	}
 	r.finish()
 	return r.rec
+}
+
+// charset remarks on a text that its charset did not fit. A whole file in
+// Windows-1252 that says so nowhere is remarked on in every such line.
+func (r *reading) charset(p *property) {
+	switch p.name {
+	case "PHOTO", "LOGO", "SOUND", "KEY":
+		return
+	}
+	if !p.misread() {
+		return
+	}
+	says := "is not UTF-8"
+	if name := p.get("CHARSET"); name != "" {
+		says = "is not in the charset " + name + " that it names"
+	}
+	r.rec.Remarks = append(r.rec.Remarks, crm.FieldError{
+		Field: p.name, Code: crm.CodeInvalid, Message: says + "; it was read as UTF-8 and Windows-1252, check the text",
+	})
 }
 
 // look finds what the other properties depend on.
@@ -327,7 +346,9 @@ func (r *reading) binary(p *property) {
 		r.extra(p.name, r.text(p))
 	default:
 		// Base64 writes three bytes as four.
-		r.extra(p.name, fmt.Sprintf("[%s, %s, not kept]", strings.ToLower(p.name), sizeText(p.size*3/4)))
+		r.rec.Remarks = append(r.rec.Remarks, crm.FieldError{
+			Field: p.name, Code: crm.CodeInvalid, Message: "of " + sizeText(p.size*3/4) + " has no field and was not kept",
+		})
 	}
 }
 

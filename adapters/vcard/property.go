@@ -151,6 +151,29 @@ func (p *property) label() string {
 // text returns the value with its transfer encoding and charset undone, but
 // its escapes as they stand.
 func (p *property) text() string {
+	raw := p.plain()
+	if text, ok := p.inCharset(raw); ok {
+		return text
+	}
+	return contactfile.Text(raw)
+}
+
+// misread reports that the text is not what its charset promises: then it was
+// read as UTF-8, and what is not UTF-8 as Windows-1252.
+func (p *property) misread() bool {
+	raw := p.plain()
+	if isASCII(raw) {
+		return false
+	}
+	if name := p.get("CHARSET"); name != "" && !strings.EqualFold(name, "UTF-8") {
+		_, ok := p.inCharset(raw)
+		return !ok
+	}
+	return !utf8.Valid(raw)
+}
+
+// plain undoes the transfer encoding.
+func (p *property) plain() []byte {
 	raw := p.value
 	switch strings.ToUpper(p.get("ENCODING")) {
 	case "QUOTED-PRINTABLE", "Q":
@@ -161,19 +184,25 @@ func (p *property) text() string {
 			raw = plain
 		}
 	}
+	return raw
+}
+
+// inCharset reads text in the charset of the property; false when there is
+// none but UTF-8, when nobody knows it, or when the text is not in it.
+func (p *property) inCharset(raw []byte) (string, bool) {
 	name := p.get("CHARSET")
 	if name == "" || strings.EqualFold(name, "UTF-8") || isASCII(raw) {
-		return contactfile.Text(raw)
+		return "", false
 	}
 	enc, err := htmlindex.Get(name)
 	if err != nil {
-		return contactfile.Text(raw)
+		return "", false
 	}
 	text, err := enc.NewDecoder().Bytes(raw)
-	if err != nil || bytes.ContainsRune(text, utf8.RuneError) { // the charset is a lie
-		return contactfile.Text(raw)
+	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
+		return "", false
 	}
-	return string(text)
+	return string(text), true
 }
 
 func isASCII(b []byte) bool {

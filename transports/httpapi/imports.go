@@ -259,10 +259,7 @@ func (h *Handler) listImportRows(c *call) error {
 		return err
 	}
 	limit := c.number("pageSize", crm.DefaultPageSize)
-	q := crm.ImportRowQuery{After: after, Limit: limit + 1}
-	if outcome := c.query.Get("outcome"); outcome != "" {
-		q.Outcomes = []crm.RowOutcome{crm.RowOutcome(outcome)}
-	}
+	q := crm.ImportRowQuery{Outcomes: c.outcomes(), After: after, Limit: limit + 1}
 	rows, err := h.app.Imports.Rows(c.r.Context(), c.actor, id, q)
 	if err != nil {
 		return err
@@ -282,24 +279,63 @@ func (h *Handler) listImportRows(c *call) error {
 	return c.writeJSON(http.StatusOK, pageOf(c, items, next))
 }
 
+func (c *call) outcomes() []crm.RowOutcome {
+	if outcome := c.query.Get("outcome"); outcome != "" {
+		return []crm.RowOutcome{crm.RowOutcome(outcome)}
+	}
+	return nil
+}
+
 const mediaCSV = "text/csv"
 
 func (c *call) wantsCSV() bool {
 	if format := c.query.Get("format"); format != "" {
 		return format == "csv"
 	}
-	media, _, err := mime.ParseMediaType(c.r.Header.Get("Accept"))
-	return err == nil && media == mediaCSV
+	return preferred(c.r.Header.Values("Accept"), "application/json", mediaCSV) == mediaCSV
 }
 
-// writeReport sends the rows that were not written as they stood, as CSV.
+// preferred returns which of two media types the Accept headers weigh more,
+// the first one when they are alike (RFC 9110, 12.5.1).
+func preferred(accept []string, first, second string) string {
+	weights := map[string]float64{}
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		media, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		weight := 1.0
+		if q, given := params["q"]; given {
+			if weight, err = strconv.ParseFloat(q, 64); err != nil {
+				continue
+			}
+		}
+		weights[media] = weight
+	}
+	weigh := func(media string) float64 {
+		kind, _, _ := strings.Cut(media, "/")
+		for _, name := range []string{media, kind + "/*", "*/*"} {
+			if w, ok := weights[name]; ok {
+				return w
+			}
+		}
+		return 0
+	}
+	if weigh(second) > weigh(first) {
+		return second
+	}
+	return first
+}
+
+// writeReport sends the rows as CSV, all of them or those of one outcome.
 func (h *Handler) writeReport(c *call, id crm.ID) error {
-	for _, name := range []string{"outcome", "cursor", "pageSize"} {
+	for _, name := range []string{"cursor", "pageSize"} {
 		if c.query.Has(name) {
 			return &placeError{code: codeInvalidQuery, err: crm.Invalid(name, crm.CodeInvalid,
-				"does not go with the CSV report, which holds every row that was not written as it stood")}
+				"does not go with the CSV report, which holds every row at once")}
 		}
 	}
+	q := crm.ImportRowQuery{Outcomes: c.outcomes()}
 	header := c.w.Header()
 	header.Set("Content-Type", mediaCSV+"; charset=utf-8")
 	header.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "import-" + id.String() + ".csv"}))
@@ -307,7 +343,7 @@ func (h *Handler) writeReport(c *call, id crm.ID) error {
 	if c.r.Method == http.MethodHead {
 		to = io.Discard
 	}
-	if err := h.app.Imports.WriteReport(c.r.Context(), c.actor, id, to); err != nil {
+	if err := h.app.Imports.WriteReport(c.r.Context(), c.actor, id, q, to); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	c.w.WriteHeader(http.StatusOK)

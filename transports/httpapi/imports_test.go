@@ -112,7 +112,23 @@ func (s *server) checkRows(t *testing.T, id string) {
 			t.Errorf("got %v %s", csv.header, csv.body)
 		}
 	}
-	s.send(t, http.MethodGet, "imports/"+id+"/rows?format=csv&outcome=problem", "").want(400, "invalid_query").wantField("outcome")
+	for accept, want := range map[string]string{
+		"text/csv, */*;q=0.1": "text/csv", "application/json;q=0.5, text/csv;q=0.9": "text/csv", "text/*": "text/csv",
+		"text/csv;q=0.2, application/json": "application/json", "*/*": "application/json", "text/csv;q=x": "application/json", "": "application/json",
+	} {
+		a := s.send(t, http.MethodGet, "imports/"+id+"/rows", "", "Accept", accept).want(200)
+		if got := a.header.Get("Content-Type"); !strings.HasPrefix(got, want) {
+			t.Errorf("Accept %q: got %s, want %s", accept, got, want)
+		}
+	}
+	whole := s.send(t, http.MethodGet, "imports/"+id+"/rows?format=csv", "").want(200)
+	some := s.send(t, http.MethodGet, "imports/"+id+"/rows?format=csv&outcome=created", "").want(200)
+	if got, want := strings.Count(whole.body, "\n"), 4; got != want || !strings.Contains(whole.body, "\n1,created,") {
+		t.Errorf("report of all rows: got %d lines, want %d: %s", got, want, whole.body)
+	}
+	if strings.Contains(some.body, ",problem,") || !strings.Contains(some.body, "\n1,created,") {
+		t.Errorf("report of an outcome: got %s", some.body)
+	}
 	s.send(t, http.MethodGet, "imports/"+id+"/rows?cursor=abc", "").want(400, "invalid_query").wantField("cursor")
 	s.send(t, http.MethodGet, "imports/"+id+"/rows?cursor=cjotMQ", "").want(400, "invalid_query").wantField("cursor")
 }

@@ -139,7 +139,7 @@ func importRoutes(formats []crm.Format) []*operation {
 		},
 		{
 			id: "listImportRows", method: http.MethodGet, path: one + "/rows", tag: tag, summary: "List what became of each row",
-			notes: "As CSV (format=csv, or Accept: text/csv): every row that was not written as it stood.",
+			notes: "As CSV (format=csv, or Accept: text/csv): every row, or those of the outcome, in one answer.",
 			query: []parameter{
 				enumParam("outcome", "Rows with this outcome.", crm.RowOutcomes()...),
 				enumParam("format", "Default json.", "json", "csv"), pageSize, cursorParam(),

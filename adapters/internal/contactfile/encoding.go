@@ -20,7 +20,8 @@ const (
 	// UTF16LE and UTF16BE are found by their mark or by where their zero bytes lie.
 	UTF16LE
 	UTF16BE
-	// Windows1252 is assumed where a file is plainly not UTF-8.
+	// Windows1252 is assumed where a file has bytes that are not UTF-8 and no
+	// character of several bytes that is.
 	Windows1252
 )
 
@@ -42,7 +43,7 @@ func DetectEncoding(head []byte) (enc Encoding, mark int) {
 	if enc, ok := unmarkedUTF16(head); ok {
 		return enc, 0
 	}
-	if valid, invalid := countUTF8(head); invalid > valid {
+	if valid, invalid := countUTF8(head); invalid > 0 && valid == 0 {
 		return Windows1252, 0
 	}
 	return UTF8, 0
