@@ -75,6 +75,12 @@ const exportBuffer = 64 << 10
 
 // writeFile makes the file, which appears under its name only when it is whole.
 func (c exportCmd) writeFile(ctx context.Context, e *crm.Export, progress func(done int)) (int, error) {
+	if target, err := filepath.EvalSymlinks(c.Out); err == nil {
+		c.Out = target // The link stays.
+	}
+	if info, err := os.Stat(c.Out); err == nil && !info.Mode().IsRegular() {
+		return c.writeInto(ctx, e, progress)
+	}
 	f, err := os.CreateTemp(filepath.Dir(c.Out), filepath.Base(c.Out)+".*")
 	if err != nil {
 		return 0, fmt.Errorf("make %s: %w", c.Out, rootOf(err))
@@ -90,6 +96,26 @@ func (c exportCmd) writeFile(ctx context.Context, e *crm.Export, progress func(d
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), c.Out)
+	}
+	if err != nil {
+		return n, fmt.Errorf("write %s: %w", c.Out, rootOf(err))
+	}
+	return n, nil
+}
+
+// writeInto writes into what is there and no file: a pipe, a terminal, a device.
+func (c exportCmd) writeInto(ctx context.Context, e *crm.Export, progress func(done int)) (int, error) {
+	f, err := os.OpenFile(c.Out, os.O_WRONLY, 0)
+	if err != nil {
+		return 0, fmt.Errorf("open %s: %w", c.Out, rootOf(err))
+	}
+	w := bufio.NewWriterSize(f, exportBuffer)
+	n, err := e.WriteTo(ctx, w, progress)
+	if err == nil {
+		err = w.Flush()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
 	}
 	if err != nil {
 		return n, fmt.Errorf("write %s: %w", c.Out, rootOf(err))

@@ -132,6 +132,19 @@ func TestExportToFile(t *testing.T) {
 	if got.Contacts != 2 || got.File != "again.csv" {
 		t.Errorf("got %+v, want 2 contacts in again.csv", got)
 	}
+	for name, target := range map[string]string{"link.csv": "again.csv", "null": os.DevNull} {
+		path := h.path(name)
+		if err := os.Symlink(target, path); err != nil {
+			t.Fatal(err)
+		}
+		h.ok(h.run("export", "--email", email, "--out", name))
+		if after, err := os.Readlink(path); err != nil || after != target {
+			t.Errorf("%s: points to %q now (%v), want %q still", name, after, err, target)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if files := h.files(); len(files) != 6 { // The data folder, what was imported, four exports.
 		t.Errorf("files: got %v, want 6", files)
 	}

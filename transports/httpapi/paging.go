@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/base64"
 	"strconv"
 	"strings"
 
@@ -17,7 +16,7 @@ const (
 )
 
 func makeCursor(kind, position string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(kind + ":" + position))
+	return crm.SealCursor([]byte(kind + ":" + position))
 }
 
 // readCursor returns the position in a cursor of the kind.
@@ -26,9 +25,9 @@ func (c *call) readCursor(kind string) (string, error) {
 	if text == "" {
 		return "", nil
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	raw, sealed := crm.OpenCursor(text)
 	position, ok := strings.CutPrefix(string(raw), kind+":")
-	if err != nil || !ok {
+	if !sealed || !ok {
 		return "", badCursor()
 	}
 	return position, nil
