@@ -8,7 +8,7 @@ import (
 // commit writes the file into the store, chunk by chunk, each one transaction
 // with its rows, its fingerprints and the place to go on from.
 func (s *ImportService) commit(ctx context.Context, run *jobRun, i Import) error {
-	file, err := s.core.blobs.OpenBlob(ctx, run.Job.Workspace, i.Blob, 0)
+	file, err := s.blobs.OpenBlob(ctx, run.Job.Workspace, i.Blob, 0)
 	if err != nil {
 		return fmt.Errorf("open the file: %w", err)
 	}

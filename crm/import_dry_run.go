@@ -23,6 +23,7 @@ type dryRun struct {
 	}
 
 	file    *os.File
+	discard func()
 	out     *bufio.Writer
 	offset  int64
 	flushed int64
@@ -48,20 +49,17 @@ type holder struct {
 }
 
 func newDryRun(store tenantStore) (*dryRun, error) {
-	file, err := os.CreateTemp("", "omnicrm-dry-run-*")
+	file, discard, err := unnamedFile()
 	if err != nil {
-		return nil, fmt.Errorf("make a notebook: %w", err)
+		return nil, err
 	}
 	return &dryRun{
-		matchTx: store, FingerprintStore: store, counter: store, file: file, out: bufio.NewWriterSize(file, 1<<16),
+		matchTx: store, FingerprintStore: store, counter: store, file: file, discard: discard, out: bufio.NewWriterSize(file, 1<<16),
 		seed: maphash.MakeSeed(), ids: map[ID]uint32{}, keys: map[uint64]uint32{}, prints: map[Fingerprint]uint32{},
 	}, nil
 }
 
-func (d *dryRun) close() {
-	d.file.Close()           //nolint:errcheck // It is removed next.
-	os.Remove(d.file.Name()) //nolint:errcheck // A leftover in the temporary folder does no harm.
-}
+func (d *dryRun) close() { d.discard() }
 
 // virtual marks the ids that a dry run gives to contacts it would create: no
 // UUID begins like this.

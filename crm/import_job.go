@@ -192,7 +192,7 @@ func (s *ImportService) dropFile(ctx context.Context, ws WorkspaceID, id ID) err
 	if err != nil || i.Blob.IsZero() {
 		return err
 	}
-	if err := s.core.blobs.DeleteBlob(ctx, ws, i.Blob); err != nil {
+	if err := s.blobs.DeleteBlob(ctx, ws, i.Blob); err != nil {
 		return err
 	}
 	return s.core.store.InTx(ctx, func(tx Tx) error {

@@ -91,7 +91,7 @@ func (s *ImportService) readHeader(ctx context.Context, ws WorkspaceID, i Import
 	if err != nil {
 		return nil, err
 	}
-	file, err := s.core.blobs.OpenBlob(ctx, ws, i.Blob, 0)
+	file, err := s.blobs.OpenBlob(ctx, ws, i.Blob, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the file: %w", err)
 	}

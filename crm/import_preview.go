@@ -123,7 +123,7 @@ func (s *ImportService) previewLater(ctx context.Context, actor Actor, id ID, o 
 // preview runs the import against a notebook instead of the store. With run,
 // of a command-line dry run, nothing at all is kept.
 func (s *ImportService) preview(ctx context.Context, actor Actor, i Import, run *RunImport) (Import, error) {
-	file, err := s.core.blobs.OpenBlob(ctx, actor.Workspace, i.Blob, 0)
+	file, err := s.blobs.OpenBlob(ctx, actor.Workspace, i.Blob, 0)
 	if err != nil {
 		return i, fmt.Errorf("open the file: %w", err)
 	}

@@ -30,6 +30,9 @@ func (s *ImportService) Run(ctx context.Context, actor Actor, in RunImport) (Imp
 	if err := actor.Authorize(PermImport); err != nil {
 		return Import{}, fmt.Errorf("import: %w", err)
 	}
+	if in.DryRun {
+		return s.dryRun(ctx, actor, in)
+	}
 	if err := s.core.workspaces.ensure(ctx, actor.Workspace); err != nil {
 		return Import{}, fmt.Errorf("import: %w", err)
 	}
@@ -37,13 +40,27 @@ func (s *ImportService) Run(ctx context.Context, actor Actor, in RunImport) (Imp
 	if err != nil {
 		return Import{}, fmt.Errorf("import: %w", err)
 	}
-	if in.DryRun {
-		done, err := s.preview(ctx, actor, i, &in)
-		return done, errors.Join(err, s.removeFile(ctx, i, actor.Workspace))
-	}
 	i, err = s.runHere(ctx, actor, i, in)
 	if err != nil {
 		return i, fmt.Errorf("import: %w", err)
+	}
+	return i, nil
+}
+
+// dryRun says what the import would do and writes nothing into the store.
+func (s *ImportService) dryRun(ctx context.Context, actor Actor, in RunImport) (Import, error) {
+	file, discard, err := unnamedFile()
+	if err != nil {
+		return Import{}, fmt.Errorf("dry run: %w", err)
+	}
+	defer discard()
+	beside := &ImportService{core: s.core, blobs: &scratchBlobs{file: file}, runner: s.runner}
+	i, err := beside.upload(ctx, actor, in.NewImport)
+	if err == nil {
+		i, err = beside.preview(ctx, actor, i, &in)
+	}
+	if err != nil {
+		return i, fmt.Errorf("dry run: %w", err)
 	}
 	return i, nil
 }

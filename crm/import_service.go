@@ -9,11 +9,12 @@ import (
 // ImportService brings files in: create, preview, commit, undo.
 type ImportService struct {
 	core   *core
+	blobs  Blobs // the core's, but for a dry run of the command line
 	runner jobHost
 }
 
 func newImportService(k *core) *ImportService {
-	s := &ImportService{core: k}
+	s := &ImportService{core: k, blobs: k.blobs}
 	k.undoImport = s.Undo
 	k.importEnded = s.ended
 	return s

@@ -375,3 +375,27 @@ func TestTwoIDsOfASourceStayTwoContacts(t *testing.T) {
 		t.Errorf("got %+v, want it to say that the id was left out", row)
 	}
 }
+
+// writesNothing refuses files.
+type writesNothing struct{ crm.Blobs }
+
+func (writesNothing) PutBlob(context.Context, crm.WorkspaceID, crm.ID, io.Reader) (int64, error) {
+	return 0, errors.New("a file was stored")
+}
+
+func TestADryRunWritesNothingIntoTheStore(t *testing.T) {
+	t.Parallel()
+	first := setup(t)
+	e := setupOn(t, hook(first.store, func(method string) error {
+		switch method {
+		case "InTx", "PutContacts", "AppendEvents", "PutImport":
+			return errors.New("written: " + method)
+		}
+		return nil
+	}), func(c *crm.Config) { c.Blobs = writesNothing{first.store} })
+	i, err := e.Imports.Run(context.Background(), first.owner, crm.RunImport{NewImport: jsonl(lines(numbered(0, 10)...)), DryRun: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "counts", i.Counts, crm.ImportCounts{Rows: 10, Created: 10})
+}

@@ -73,7 +73,7 @@ func (s *ImportService) upload(ctx context.Context, actor Actor, in NewImport) (
 	}
 	sum := sha256.New()
 	var err error
-	if i.Size, err = s.core.blobs.PutBlob(ctx, actor.Workspace, i.Blob, io.TeeReader(in.Body, sum)); err != nil {
+	if i.Size, err = s.blobs.PutBlob(ctx, actor.Workspace, i.Blob, io.TeeReader(in.Body, sum)); err != nil {
 		return i, fmt.Errorf("store the file: %w", err)
 	}
 	i.Digest = hex.EncodeToString(sum.Sum(nil))
@@ -101,12 +101,12 @@ func cleanFileName(name string) string {
 }
 
 func (s *ImportService) removeFile(ctx context.Context, i Import, ws WorkspaceID) error {
-	return s.core.blobs.DeleteBlob(context.WithoutCancel(ctx), ws, i.Blob)
+	return s.blobs.DeleteBlob(context.WithoutCancel(ctx), ws, i.Blob)
 }
 
 // sniff tells the format and guesses the mapping.
 func (s *ImportService) sniff(ctx context.Context, ws WorkspaceID, i *Import, fileName string) error {
-	file, err := s.core.blobs.OpenBlob(ctx, ws, i.Blob, 0)
+	file, err := s.blobs.OpenBlob(ctx, ws, i.Blob, 0)
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,8 @@ func (r reads) GetWorkspace(ctx context.Context, ws crm.WorkspaceID) (crm.Worksp
 }
 
 // ListWorkspaces implements [crm.SystemStore].
-func (s *Store) ListWorkspaces(ctx context.Context, after crm.WorkspaceID, limit int) ([]crm.Workspace, error) {
-	all, err := list(ctx, s, scanWorkspaceRow,
+func (r reads) ListWorkspaces(ctx context.Context, after crm.WorkspaceID, limit int) ([]crm.Workspace, error) {
+	all, err := list(ctx, r, scanWorkspaceRow,
 		fixed("SELECT "+workspaceColumns+" FROM workspaces WHERE id > ? ORDER BY id LIMIT ?"), blob(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list workspaces: %w", err)

@@ -90,8 +90,7 @@ func (o *Operator) createUser(ctx context.Context, in NewAccount) (User, Members
 	if err := o.free(ctx, d.user.EmailKey); err != nil {
 		return User{}, Membership{}, err
 	}
-	exists, err := o.choose(ctx, in, &d)
-	if err != nil {
+	if _, err := o.choose(ctx, o.core.store, in, d); err != nil { // Before the costly hash, too.
 		return User{}, Membership{}, err
 	}
 	if !in.NoPassword {
@@ -99,8 +98,15 @@ func (o *Operator) createUser(ctx context.Context, in NewAccount) (User, Members
 			return User{}, Membership{}, err
 		}
 	}
+	drafted := d
 	err = o.core.store.InIdentityTx(ctx, func(tx Tx) error {
-		if !exists {
+		// Two who make the first user of a workspace at once must not make two
+		// workspaces of a name.
+		var err error
+		if d, err = o.choose(ctx, tx, in, drafted); err != nil {
+			return err
+		}
+		if d.workspace == drafted.workspace {
 			return o.core.putFirstOwner(ctx, tx, d)
 		}
 		return o.core.putAccount(ctx, tx, d)
@@ -124,37 +130,37 @@ func (o *Operator) free(ctx context.Context, emailKey string) error {
 	return &crm.ConflictError{Reason: crm.ConflictExists, ID: user.ID, Message: "a user has the email address already"}
 }
 
-// choose replaces the draft's workspace by the existing one that is meant, and
-// reports whether there is one.
-func (o *Operator) choose(ctx context.Context, in NewAccount, d *draft) (bool, error) {
-	found, err := o.findWorkspace(ctx, in.Workspace)
+// choose returns the draft with the existing workspace that is meant, if there
+// is one, in place of its own.
+func (o *Operator) choose(ctx context.Context, tx Tx, in NewAccount, d draft) (draft, error) {
+	found, err := findWorkspace(ctx, tx, in.Workspace)
 	if err != nil {
-		return false, err
+		return d, err
 	}
 	switch {
 	case len(found) > 1:
-		return false, ambiguous(in.Workspace, len(found))
+		return d, ambiguous(in.Workspace, len(found))
 	case len(found) == 0 && d.role != "" && d.role != crm.RoleOwner:
-		return false, crm.Invalid("role", crm.CodeInvalid, "must be owner: the workspace is new, and its first user owns it")
+		return d, crm.Invalid("role", crm.CodeInvalid, "must be owner: the workspace is new, and its first user owns it")
 	case len(found) == 0:
 		d.role = crm.RoleOwner
-		return false, nil
+		return d, nil
 	case in.Region != "":
-		return false, crm.Invalid("region", crm.CodeInvalid, "must be absent: the workspace exists and has its own")
+		return d, crm.Invalid("region", crm.CodeInvalid, "must be absent: the workspace exists and has its own")
 	case in.TimeZone != "":
-		return false, crm.Invalid("timeZone", crm.CodeInvalid, "must be absent: the workspace exists and has its own")
+		return d, crm.Invalid("timeZone", crm.CodeInvalid, "must be absent: the workspace exists and has its own")
 	}
 	d.workspace = found[0]
-	return true, o.defaultRole(ctx, d)
+	return d, defaultRole(ctx, tx, &d)
 }
 
 // defaultRole makes the first user of a workspace that an embedding program
 // made, or whose owner is gone, its owner.
-func (o *Operator) defaultRole(ctx context.Context, d *draft) error {
+func defaultRole(ctx context.Context, tx Tx, d *draft) error {
 	if d.role != "" {
 		return nil
 	}
-	owners, err := o.core.store.CountOwners(ctx, d.workspace.ID)
+	owners, err := tx.CountOwners(ctx, d.workspace.ID)
 	d.role = crm.RoleMember
 	if owners == 0 {
 		d.role = crm.RoleOwner

@@ -2,8 +2,10 @@ package identity_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/omnicrm/omnicrm/crm"
@@ -250,4 +252,28 @@ func TestACancelledSignInCostsNoHash(t *testing.T) {
 	cancel()
 	_, err := f.signIn(ctx, "ana@example.com", password)
 	fails(t, "sign in", err, context.Canceled)
+}
+
+func TestUsersOfANewWorkspaceMadeAtOnceShareIt(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	workspaces := make([]crm.WorkspaceID, 4)
+	var all sync.WaitGroup
+	for i := range workspaces {
+		all.Go(func() {
+			_, m, err := f.Operator.CreateUser(context.Background(), identity.NewAccount{
+				Email: fmt.Sprintf("fresh%d@crm.example", i), Name: "Fresh", NoPassword: true, Workspace: "Fresh",
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			workspaces[i] = m.Workspace
+		})
+	}
+	all.Wait()
+	for _, w := range workspaces {
+		if w != workspaces[0] {
+			t.Fatalf("workspaces: got %v, want the same one four times", workspaces)
+		}
+	}
 }

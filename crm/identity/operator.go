@@ -194,10 +194,10 @@ func (o *Operator) link(ctx context.Context, l Link, ttl time.Duration) (string,
 
 // findWorkspace returns the workspaces that a text names, by id or name; "" is
 // all. It looks at every workspace, which only the operator's own commands do.
-func (o *Operator) findWorkspace(ctx context.Context, text string) ([]crm.Workspace, error) {
+func findWorkspace(ctx context.Context, tx Tx, text string) ([]crm.Workspace, error) {
 	const page = 500
 	if id, err := crm.ParseID(strings.TrimSpace(text)); err == nil {
-		w, err := o.core.store.GetWorkspace(ctx, crm.WorkspaceID(id))
+		w, err := tx.GetWorkspace(ctx, crm.WorkspaceID(id))
 		if errors.Is(err, crm.ErrNotFound) {
 			return nil, nil
 		}
@@ -206,7 +206,7 @@ func (o *Operator) findWorkspace(ctx context.Context, text string) ([]crm.Worksp
 	var found []crm.Workspace
 	var after crm.WorkspaceID
 	for {
-		all, err := o.core.store.ListWorkspaces(ctx, after, page)
+		all, err := tx.ListWorkspaces(ctx, after, page)
 		if err != nil {
 			return nil, err
 		}

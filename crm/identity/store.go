@@ -20,6 +20,9 @@ type Tx interface {
 	AttemptStore
 	crm.EventStore
 	crm.WorkspaceStore
+	// ListWorkspaces returns up to limit workspaces whose id sorts after the
+	// id after, by id. Only [Operator] asks.
+	ListWorkspaces(ctx context.Context, after crm.WorkspaceID, limit int) ([]crm.Workspace, error)
 }
 
 // Store keeps identities. An adapter implements it in the database of its
@@ -30,9 +33,6 @@ type Tx interface {
 type Store interface {
 	Tx
 	CallerStore
-	// ListWorkspaces returns up to limit workspaces whose id sorts after the
-	// id after, by id. Only [Operator] asks.
-	ListWorkspaces(ctx context.Context, after crm.WorkspaceID, limit int) ([]crm.Workspace, error)
 	// PurgeIdentity removes what has run out, at most limit rows of each kind.
 	PurgeIdentity(ctx context.Context, e Expired, limit int) error
 	// InIdentityTx runs fn in one transaction, under the contract of
