@@ -19,7 +19,7 @@ MOCKERY  := $(BIN)/mockery-$(MOCKERY_VERSION)
 GOFUMPT  := $(BIN)/gofumpt-$(GOFUMPT_VERSION)
 
 # Folders that hold generated files only.
-GENERATED := crm/crmmock
+GENERATED := crm/crmmock crm/identity/identitymock transports/httpapi/httpapimock
 
 # The product is built without cgo; only the race detector needs it.
 export CGO_ENABLED ?= 0

@@ -275,7 +275,9 @@ func TestJobsAndUndoBelongToWhoAskedForThem(t *testing.T) {
 			_, err := e.Imports.Rows(ctx, a, theirs.ID, crm.ImportRowQuery{Limit: 1})
 			return err
 		},
-		"report": func(a crm.Actor) error { return e.Imports.WriteReport(ctx, a, theirs.ID, crm.ImportRowQuery{}, &bytes.Buffer{}) },
+		"report": func(a crm.Actor) error {
+			return e.Imports.WriteReport(ctx, a, theirs.ID, crm.ImportRowQuery{}, &bytes.Buffer{})
+		},
 		"preview": func(a crm.Actor) error {
 			_, err := e.Imports.Preview(ctx, a, theirs.ID, crm.ImportOptions{})
 			return err

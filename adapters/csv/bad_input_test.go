@@ -74,8 +74,10 @@ func TestReadOddFiles(t *testing.T) {
 		{"UTF-16 big endian without a mark", utf16Bytes(table, 1, false), read},
 		{"UTF-16 cut in the middle of a character", utf16Bytes("Name,Email\nAna,a@example.com", 0, true) + "x", "Ana <a@example.com\ufffd> (Email)\n"},
 		{"UTF-16 cut after the end of a line", utf16Bytes("Name,Email\nAna,a@example.com\n", 0, true) + "x", "Ana <a@example.com>\n !row\n"},
-		{"UTF-8 with a row in Windows-1252", "Name,Email\nZoë,zoe@example.com\nJosé 😀,jo@example.com\nAndr\xe9,an@example.com\nH\xe9l\xe8ne \xc0 \xe9t\xe9,he@example.com\n",
-			"Zoë <zoe@example.com>\nJosé 😀 <jo@example.com>\nAndré <an@example.com> (Name)\nHélène À été <he@example.com> (Name)\n"},
+		{
+			"UTF-8 with a row in Windows-1252", "Name,Email\nZoë,zoe@example.com\nJosé 😀,jo@example.com\nAndr\xe9,an@example.com\nH\xe9l\xe8ne \xc0 \xe9t\xe9,he@example.com\n",
+			"Zoë <zoe@example.com>\nJosé 😀 <jo@example.com>\nAndré <an@example.com> (Name)\nHélène À été <he@example.com> (Name)\n",
+		},
 		{"a lost character", "Name,Email\nZo\ufffd,zoe@example.com\n", "Zo\ufffd <zoe@example.com> (Name)\n"},
 		{"Windows-1252", "Name,Email\nZo\xeb \x80,zoe@example.com\n", "Zoë € <zoe@example.com>\n"},
 		{"a byte that is not UTF-8 among many that are", "Name,Notes\nZoë,Łódź\nAna,caf\xe9 Łódź\n", "Zoë \"Łódź\"\nAna (Notes) \"café Łódź\"\n"},

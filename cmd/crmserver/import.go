@@ -100,7 +100,9 @@ func (c importCmd) run(ctx context.Context, p parts, actor crm.Actor, in crm.Run
 		return c.failed(ctx, err)
 	}
 	if !c.DryRun {
-		if err := report.from(func(w io.Writer) error { return p.App.Imports.WriteReport(ctx, actor, done.ID, crm.ImportRowQuery{NotAsItStood: true}, w) }); err != nil {
+		if err := report.from(func(w io.Writer) error {
+			return p.App.Imports.WriteReport(ctx, actor, done.ID, crm.ImportRowQuery{NotAsItStood: true}, w)
+		}); err != nil {
 			return err
 		}
 	}

@@ -66,6 +66,7 @@ func domainRules() []rule {
 			ownInTests: tests,
 		},
 		{pkg: "crm/identity/identitytest", own: []string{"crm", "crm/identity"}, ownInTests: tests},
+		{pkg: "crm/identity/identitymock", own: []string{"crm", "crm/identity"}, foreign: []string{"github.com/stretchr/testify"}},
 		{pkg: "crm/identity/identityfx", own: []string{"crm", "crm/identity"}, foreign: []string{fxPath}, ownInTests: tests},
 	}
 }
@@ -85,7 +86,7 @@ func adapterRules() []rule {
 		shared("contactfile", "golang.org/x/text"),
 		adapter("sqlite", "modernc.org/sqlite", "github.com/jmoiron/sqlx", "github.com/pressly/goose/v3"),
 		adapter("csv", "golang.org/x/text"),
-		adapter("vcard", "github.com/emersion/go-vcard", "golang.org/x/text"),
+		adapter("vcard", "golang.org/x/text"),
 		adapter("jsonl"),
 		adapter("phone", "github.com/nyaruka/phonenumbers"),
 		{pkg: "adapters/*/*fx", own: []string{"crm", "crm/identity", "parent"}, foreign: []string{fxPath}, ownInTests: tests},
@@ -101,13 +102,14 @@ func transportRules() []rule {
 			pkg: "transports/httpapi",
 			own: own,
 			foreign: []string{
-				"github.com/danielgtaylor/huma/v2", "github.com/throttled/throttled/v2", "github.com/unrolled/secure",
+				"github.com/danielgtaylor/huma/v2", "github.com/throttled/throttled/v2",
 			},
 			// Answers are held against the OpenAPI document.
 			foreignInTests: []string{"github.com/pb33f/libopenapi", "github.com/pb33f/libopenapi-validator"},
 			never:          []string{"database/sql"},
 			ownInTests:     tests,
 		},
+		{pkg: "transports/httpapi/httpapimock", own: []string{"transports/httpapi"}, foreign: []string{"github.com/stretchr/testify"}},
 		{pkg: "transports/*/*fx", own: []string{"crm", "crm/identity", "parent"}, foreign: []string{fxPath}, ownInTests: tests},
 	}
 }
