@@ -115,11 +115,11 @@ func operations() []operation {
 			return c.Imports.WriteReport(ctx, a, id, crm.ImportRowQuery{}, &bytes.Buffer{})
 		}, true},
 		{"Imports.Commit", crm.RoleMember, imports, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
-			_, _, err := c.Imports.Commit(ctx, a, id, crm.ImportOptions{})
+			_, _, err := c.Imports.Commit(ctx, a, id, 0, crm.ImportOptions{})
 			return err
 		}, true},
 		{"Imports.Undo", crm.RoleMember, imports, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
-			_, _, err := c.Imports.Undo(ctx, a, id)
+			_, _, err := c.Imports.Undo(ctx, a, id, 0)
 			return err
 		}, true},
 		{"Imports.Run", crm.RoleMember, imports, func(ctx context.Context, c app, a crm.Actor, _ crm.ID) error {
@@ -139,15 +139,15 @@ func operations() []operation {
 			return err
 		}, false},
 		{"Jobs.Cancel", crm.RoleMember, jobs, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
-			_, err := c.Jobs.Cancel(ctx, a, id)
+			_, err := c.Jobs.Cancel(ctx, a, id, 0)
 			return err
 		}, true},
 		{"Jobs.Retry", crm.RoleMember, jobs, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
-			_, err := c.Jobs.Retry(ctx, a, id)
+			_, err := c.Jobs.Retry(ctx, a, id, 0)
 			return err
 		}, true},
 		{"Jobs.Undo", crm.RoleMember, jobs, func(ctx context.Context, c app, a crm.Actor, id crm.ID) error {
-			_, err := c.Jobs.Undo(ctx, a, id)
+			_, err := c.Jobs.Undo(ctx, a, id, 0)
 			return err
 		}, true},
 	}
@@ -205,7 +205,7 @@ func TestAForeignIDCannotBeToldFromAnAbsentOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, job, err := e.Imports.Commit(ctx, stranger, imported.ID, crm.ImportOptions{})
+	_, job, err := e.Imports.Commit(ctx, stranger, imported.ID, 0, crm.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,9 +261,9 @@ func TestJobsAndUndoBelongToWhoAskedForThem(t *testing.T) {
 	}
 	_, err = e.Jobs.Get(ctx, max, j.ID)
 	wantError(t, err, crm.ErrNotFound)
-	_, err = e.Jobs.Undo(ctx, max, j.ID)
+	_, err = e.Jobs.Undo(ctx, max, j.ID, 0)
 	wantError(t, err, crm.ErrNotFound)
-	_, _, err = e.Imports.Undo(ctx, max, i.ID)
+	_, _, err = e.Imports.Undo(ctx, max, i.ID, 0)
 	wantError(t, err, crm.ErrNotFound)
 	theirs, err := e.Imports.Create(ctx, mia, crm.NewImport{Format: "jsonl", Body: lines(`{"displayName":"y"}`)})
 	if err != nil {
@@ -283,7 +283,7 @@ func TestJobsAndUndoBelongToWhoAskedForThem(t *testing.T) {
 			return err
 		},
 		"commit": func(a crm.Actor) error {
-			_, _, err := e.Imports.Commit(ctx, a, theirs.ID, crm.ImportOptions{})
+			_, _, err := e.Imports.Commit(ctx, a, theirs.ID, 0, crm.ImportOptions{})
 			return err
 		},
 	} {
@@ -298,7 +298,7 @@ func TestJobsAndUndoBelongToWhoAskedForThem(t *testing.T) {
 			t.Errorf("imports of a %s: got %d and %d (%v, %v), want %d", name.Role, n, len(list), err, err2, want)
 		}
 	}
-	_, committed, err := e.Imports.Commit(ctx, admin, theirs.ID, crm.ImportOptions{})
+	_, committed, err := e.Imports.Commit(ctx, admin, theirs.ID, 0, crm.ImportOptions{})
 	if err != nil {
 		t.Fatalf("commit as an admin: %v", err)
 	}
@@ -312,13 +312,13 @@ func TestJobsAndUndoBelongToWhoAskedForThem(t *testing.T) {
 	// A key for jobs alone cannot write contacts by undoing.
 	key := mia
 	key.Scopes = []crm.Scope{crm.ScopeJobs}
-	_, err = e.Jobs.Undo(ctx, key, j.ID)
+	_, err = e.Jobs.Undo(ctx, key, j.ID, 0)
 	wantError(t, err, crm.ErrForbidden)
-	u, err := e.Jobs.Undo(ctx, admin, i.JobID)
+	u, err := e.Jobs.Undo(ctx, admin, i.JobID, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.succeeded(u.ID)
-	_, err = e.Jobs.Undo(ctx, mia, j.ID)
+	_, err = e.Jobs.Undo(ctx, mia, j.ID, 0)
 	wantError(t, err, nil)
 }

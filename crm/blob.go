@@ -3,6 +3,7 @@ package crm
 import (
 	"context"
 	"io"
+	"time"
 )
 
 // Blobs keeps files: uploads, reports. By default they are chunked rows in
@@ -18,6 +19,10 @@ type Blobs interface {
 	// none. The reader must be closed and holds no transaction open while it
 	// is not being read.
 	OpenBlob(ctx context.Context, ws WorkspaceID, id ID, offset int64) (io.ReadCloser, error)
+	// ListBlobs returns up to limit ids, rising and behind the id after, of the
+	// visible blobs whose upload began before the time, by the clock of whoever
+	// keeps them.
+	ListBlobs(ctx context.Context, ws WorkspaceID, before time.Time, after ID, limit int) ([]ID, error)
 	// DeleteBlob removes a blob; removing an absent one is nothing.
 	DeleteBlob(ctx context.Context, ws WorkspaceID, id ID) error
 }

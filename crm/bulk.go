@@ -35,7 +35,7 @@ type BulkResult struct {
 	// Changed counts the contacts that were really changed.
 	Changed int64 `json:"changed"`
 	// Kept counts, for an undo, the contacts that someone changed since and
-	// that therefore stay, wholly or in part.
+	// that therefore stay, wholly or in part: see [JobService.Kept].
 	Kept int64 `json:"kept,omitempty"`
 	// KeptContacts lists the first 1,000 of them.
 	KeptContacts []ID `json:"keptContacts,omitempty"`
@@ -168,16 +168,26 @@ func (s *ContactService) BulkByFilter(ctx context.Context, actor Actor, f Contac
 	if err := f.checkChosen(); err != nil {
 		return Job{}, fmt.Errorf("bulk %s: %w", a.Verb, err)
 	}
-	return s.core.startBulk(ctx, actor, bulkPayload{Filter: f, Action: a}, ID{})
+	return s.core.startBulk(ctx, actor, bulkPayload{Filter: f, Action: a}, ID{}, nil)
 }
 
-func (k *core) startBulk(ctx context.Context, actor Actor, p bulkPayload, subject ID) (Job, error) {
+// startBulk queues the job when guard, if any, called in its transaction, has
+// nothing against it.
+func (k *core) startBulk(ctx context.Context, actor Actor, p bulkPayload, subject ID, guard func(Tx) error) (Job, error) {
 	j, err := k.jobs.newJob(actor, JobBulkUpdate, subject, p)
 	if err != nil {
 		return Job{}, fmt.Errorf("start bulk action: %w", err)
 	}
 	j.Batch = j.ID
-	if err := k.inTx(ctx, actor.Workspace, func(tx Tx) error { return k.jobs.put(ctx, tx, actor, j) }); err != nil {
+	err = k.inTx(ctx, actor.Workspace, func(tx Tx) error {
+		if guard != nil {
+			if err := guard(tx); err != nil {
+				return err
+			}
+		}
+		return k.jobs.put(ctx, tx, actor, j)
+	})
+	if err != nil {
 		return Job{}, fmt.Errorf("start bulk action: %w", err)
 	}
 	k.jobs.dispatch(ctx, j)
@@ -203,7 +213,9 @@ func (s *ContactService) runBulkJob(ctx context.Context, run *jobRun) error {
 		return err
 	}
 	if !p.Undo.IsZero() {
-		return s.core.runUndo(ctx, run, p.Undo, nil)
+		return s.core.runUndo(ctx, run, p.Undo, undoEnds{note: func(ctx context.Context, tx Tx, kept []keptContact, before int64) error {
+			return noteKept(ctx, tx, run.Job, kept, before)
+		}})
 	}
 	at, err := decodeCheckpoint[bulkCheckpoint](run.Job)
 	if err != nil {

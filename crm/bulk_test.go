@@ -145,7 +145,7 @@ func TestBulkByFilterChangesEveryMatchAndUndoBringsTheExactStateBack(t *testing.
 		}
 		equal(t, test.name, bulkResult(t, e.succeeded(j.ID)).Changed, test.want)
 		e.sound()
-		u, err := e.Jobs.Undo(ctx, e.owner, j.ID)
+		u, err := e.Jobs.Undo(ctx, e.owner, j.ID, 0)
 		if err != nil {
 			t.Fatalf("undo of %s: %v", test.name, err)
 		}
@@ -154,9 +154,9 @@ func TestBulkByFilterChangesEveryMatchAndUndoBringsTheExactStateBack(t *testing.
 			t.Errorf("export after the undo of %s differs", test.name)
 		}
 		e.sound()
-		_, err = e.Jobs.Undo(ctx, e.owner, u.ID)
+		_, err = e.Jobs.Undo(ctx, e.owner, u.ID, 0)
 		wantConflict(t, err, crm.ConflictState)
-		again, err := e.Jobs.Undo(ctx, e.owner, j.ID)
+		again, err := e.Jobs.Undo(ctx, e.owner, j.ID, 0)
 		if err != nil {
 			t.Fatalf("second undo of %s: %v", test.name, err)
 		}
@@ -204,7 +204,7 @@ func TestUndoOfABulkActionKeepsLaterEdits(t *testing.T) {
 	if err := e.Contacts.Erase(ctx, e.owner, made[2].ID, 0); err != nil {
 		t.Fatal(err)
 	}
-	u, err := e.Jobs.Undo(ctx, e.owner, j.ID)
+	u, err := e.Jobs.Undo(ctx, e.owner, j.ID, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,6 +219,58 @@ func TestUndoOfABulkActionKeepsLaterEdits(t *testing.T) {
 		t.Errorf("version after the undo: got %d (%v), want 4", c.Version, err)
 	}
 	e.sound()
+}
+
+func TestUndoOfABulkActionListsWhatItLeaves(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	ctx := context.Background()
+	e.crowd(450, nil) // Three pages of the undo.
+	made, err := e.store.ListContactIDs(ctx, e.owner.Workspace, crm.ContactCriteria{}, crm.ID{}, 1_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := e.Contacts.BulkByFilter(ctx, e.owner, crm.ContactFilter{}, crm.BulkAction{Verb: crm.BulkUpdate, Stage: new(crm.StageLead)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.succeeded(j.ID)
+	var want []crm.ID
+	for _, n := range []int{3, 199, 200, 449} {
+		if _, err := e.Contacts.Update(ctx, e.owner, made[n], crm.ContactPatch{Stage: new(crm.StageCustomer)}); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, made[n])
+	}
+	u, err := e.Jobs.Undo(ctx, e.owner, j.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equalResult(t, "result", bulkResult(t, e.succeeded(u.ID)), crm.BulkResult{Changed: 446, Kept: 4})
+	var got []crm.ID
+	var after int64
+	for {
+		rows, err := e.Jobs.Kept(ctx, e.owner, u.ID, after, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			got = append(got, r.Contact)
+			equalList(t, "what stays", fieldsOf(r), []string{"stage"})
+			after = r.Row
+		}
+		if len(rows) < 3 {
+			break
+		}
+	}
+	equalList(t, "contacts that stay", got, want)
+	if rows, err := e.Jobs.Kept(ctx, e.owner, j.ID, 0, 3); err != nil || len(rows) != 0 {
+		t.Errorf("kept by the action itself: got %v (%v), want none", rows, err)
+	}
+	_, err = e.Jobs.Kept(ctx, actorOf("globex", "greg", crm.RoleOwner), u.ID, 0, 3)
+	wantError(t, err, crm.ErrNotFound)
+	_, err = e.Jobs.Kept(ctx, e.owner, u.ID, 0, 1_001)
+	wantInvalid(t, err, "limit")
 }
 
 func TestUndoOfABulkDeleteLeavesWhatWasRestored(t *testing.T) {
@@ -236,7 +288,7 @@ func TestUndoOfABulkDeleteLeavesWhatWasRestored(t *testing.T) {
 		t.Fatal(err)
 	}
 	head := e.head()
-	u, err := e.Jobs.Undo(ctx, e.owner, j.ID)
+	u, err := e.Jobs.Undo(ctx, e.owner, j.ID, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

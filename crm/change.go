@@ -17,6 +17,8 @@ type contactChange struct {
 	exact bool
 	// derived is of after, where somebody has made it already.
 	derived *derived
+	// row is the record of an import that made the change, 0 for none.
+	row int64
 }
 
 // changeSet is the one way contacts are written: it numbers versions and turns
@@ -30,7 +32,9 @@ type changeSet struct {
 	// keepAfter stores what a change wrote beside what was there before, so
 	// that an undo can tell later edits apart.
 	keepAfter bool
-	changes   []contactChange
+	// row is the record of an import that is being worked on, 0 for none.
+	row     int64
+	changes []contactChange
 }
 
 func (k *core) newChangeSet(actor Actor, batch ID) *changeSet {
@@ -40,7 +44,7 @@ func (k *core) newChangeSet(actor Actor, batch ID) *changeSet {
 // create adds a new contact and returns it as it will be stored.
 func (s *changeSet) create(c Contact) Contact {
 	c.ID, c.CreatedAt, c.UpdatedAt, c.Version, c.PeakVersion = s.newID(), s.at, s.at, 1, 1
-	s.changes = append(s.changes, contactChange{event: EventContactCreated, after: &c})
+	s.changes = append(s.changes, contactChange{event: EventContactCreated, after: &c, row: s.row})
 	return c
 }
 
@@ -48,7 +52,7 @@ func (s *changeSet) create(c Contact) Contact {
 func (s *changeSet) update(event EventType, before, after Contact) Contact {
 	after.UpdatedAt, after.PeakVersion = s.at, before.PeakVersion+1
 	after.Version = after.PeakVersion
-	s.changes = append(s.changes, contactChange{event: event, before: &before, after: &after})
+	s.changes = append(s.changes, contactChange{event: event, before: &before, after: &after, row: s.row})
 	return after
 }
 
@@ -167,7 +171,7 @@ func (s *changeSet) imageOf(c contactChange) (Image, bool) {
 	if c.exact || (c.before == nil && s.batch.IsZero()) {
 		return Image{}, false
 	}
-	i := Image{Contact: c.after.ID, Version: c.after.Version, Batch: s.batch, At: s.at, Before: c.before}
+	i := Image{Contact: c.after.ID, Version: c.after.Version, Batch: s.batch, Row: c.row, At: s.at, Before: c.before}
 	if c.before != nil && s.keepAfter {
 		i.After = c.after
 	}

@@ -372,7 +372,9 @@ type Image struct {
 	Version int64
 	// Batch is the import or bulk action that made the change, zero for none.
 	Batch ID
-	At    time.Time
+	// Row is the record of the import that made the change, 0 where none did.
+	Row int64
+	At  time.Time
 	// Before is nil when the change created the contact; After is nil then
 	// too, and when nothing but the version is worth keeping.
 	Before, After *Contact

@@ -78,7 +78,7 @@ type core struct {
 	callers atomic.Int64
 	// undoImport and importEnded are set by the import service, which the
 	// services above it must not know.
-	undoImport  func(ctx context.Context, actor Actor, id ID) (Import, Job, error)
+	undoImport  func(ctx context.Context, actor Actor, id ID, guard func(Tx, *Import) error) (Import, Job, error)
 	importEnded func(ctx context.Context, tx Tx, j Job) error
 }
 

@@ -120,7 +120,7 @@ func (h *history) actions() map[string]func(*rapid.T) {
 			h.allowed(t, err)
 			h.succeeded(j.ID)
 			if rapid.Bool().Draw(t, "undo") {
-				u, err := h.Jobs.Undo(ctx, h.actor, j.ID)
+				u, err := h.Jobs.Undo(ctx, h.actor, j.ID, 0)
 				h.allowed(t, err)
 				h.succeeded(u.ID)
 				if got := h.exportOf(h.actor); got != before {

@@ -45,14 +45,18 @@ const (
 	RowUnchanged RowOutcome = "unchanged"
 	RowAmbiguous RowOutcome = "ambiguous"
 	RowProblem   RowOutcome = "problem"
+	// RowKept: the import wrote the contact, and its undo left it, wholly or in
+	// part, because somebody edited or used it since. Problems say what stays.
+	RowKept RowOutcome = "kept"
 )
 
 // RowOutcomes lists the outcomes.
 func RowOutcomes() []RowOutcome {
-	return []RowOutcome{RowCreated, RowUpdated, RowUnchanged, RowAmbiguous, RowProblem}
+	return []RowOutcome{RowCreated, RowUpdated, RowUnchanged, RowAmbiguous, RowProblem, RowKept}
 }
 
-// ImportCounts are the figures of an import. Rows is the sum of the five outcomes.
+// ImportCounts are the figures of an import. Rows is the sum of the outcomes; an
+// undo does not change them.
 type ImportCounts struct {
 	Rows      int64 `json:"rows"`
 	Created   int64 `json:"created"`
@@ -63,6 +67,9 @@ type ImportCounts struct {
 	// Kept counts the values that had no field of ours and were kept in custom
 	// fields or notes.
 	Kept int64 `json:"kept"`
+	// Dropped counts the values that no contact can hold: pictures, text beyond
+	// what custom fields and notes take, a source id that is another's.
+	Dropped int64 `json:"dropped"`
 }
 
 // ImportColumn maps one column of a file.
@@ -73,7 +80,8 @@ type ImportColumn struct {
 	// "addresses[0].city", "tags", "fields.<key>"; "ignore" drops the column;
 	// "" keeps its values in custom fields.
 	Target string `json:"target"`
-	// Sample is a value from the first rows, until the import has come to its end.
+	// Sample is a value from the first rows, while the import has its file:
+	// afterwards it is gone with it.
 	Sample string `json:"sample"`
 }
 
@@ -84,8 +92,10 @@ type Import struct {
 	FileName string
 	// Size of the file in bytes, Digest the SHA-256 of its content in
 	// hexadecimal.
-	Size        int64
-	Digest      string
+	Size   int64
+	Digest string
+	// Encoding is how the file's text is read, see [ContactReader].
+	Encoding    string
 	Status      ImportStatus
 	Mapping     []ImportColumn
 	OnDuplicate OnDuplicate
@@ -97,8 +107,8 @@ type Import struct {
 	// Checkpoint is the number of the file's records that are done.
 	Checkpoint int64
 	ErrorText  string
-	// KeptEdited is, after an undo, how many contacts stayed because someone
-	// edited or used them since.
+	// KeptEdited says, after an undo, how many contacts stayed because someone
+	// edited or used them since: their rows have the outcome RowKept.
 	KeptEdited int64
 	Actor      JobActor
 	CreatedAt  time.Time
@@ -123,16 +133,24 @@ type ImportRow struct {
 	Contact    ID
 	Candidates []ID
 	Problems   []FieldError
-	// Kept are the names of the values that went to custom fields or notes.
-	Kept []string
+	// Kept are the names of the values that went to custom fields or notes,
+	// Dropped those of the values that no contact can hold.
+	Kept    []string
+	Dropped []string
+}
+
+// NotAsItStood reports whether the row was not written as it stands in the
+// file: it is ambiguous or a problem, or has problems, kept or dropped values.
+func (r ImportRow) NotAsItStood() bool {
+	return r.Outcome == RowAmbiguous || r.Outcome == RowProblem || len(r.Problems)+len(r.Kept)+len(r.Dropped) > 0
 }
 
 // ImportRowQuery asks for a page of rows.
 type ImportRowQuery struct {
 	// Outcomes: one of them; none means all.
 	Outcomes []RowOutcome
-	// NotAsItStood keeps to rows that were not written as they stood:
-	// ambiguous, problem, or with problems or kept values.
+	// NotAsItStood keeps to rows that say so of themselves, see
+	// [ImportRow].NotAsItStood.
 	NotAsItStood bool
 	// After keeps to rows with a higher number.
 	After int64
@@ -225,6 +243,9 @@ type ContactReader interface {
 	// Columns returns the columns with their mapping, guessed or given; nil
 	// where the format has none.
 	Columns() []ImportColumn
+	// Encoding names how the text is read, in the words of IANA in lower case:
+	// utf-8, utf-16le, utf-16be, windows-1252.
+	Encoding() string
 	// Next returns the next record, or io.EOF. A record that cannot be read is
 	// a record with Problems, not an error; an error means that nothing more
 	// can be read.
@@ -240,11 +261,13 @@ type ImportRecord struct {
 	ID ID
 	// Extra holds values that have no field of ours, in the file's order.
 	Extra []ExtraValue
+	// Dropped names the values that cannot be kept, such as pictures.
+	Dropped []string
+	// Remarks say what of the record could not be taken as it stands although
+	// it is imported, such as bytes outside of the encoding.
+	Remarks []FieldError
 	// Problems makes the row a problem row when it is not empty.
 	Problems []FieldError
-	// Remarks say what of the record could not be taken as it stands although
-	// the record is imported: a photo, bytes outside of the encoding.
-	Remarks []FieldError
 	// Raw identifies the content of the record for its fingerprint: equal
 	// records give equal strings. It need not be readable.
 	Raw []byte

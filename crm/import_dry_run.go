@@ -23,7 +23,6 @@ type dryRun struct {
 	}
 
 	file    *os.File
-	discard func()
 	out     *bufio.Writer
 	offset  int64
 	flushed int64
@@ -49,17 +48,20 @@ type holder struct {
 }
 
 func newDryRun(store tenantStore) (*dryRun, error) {
-	file, discard, err := unnamedFile()
+	file, err := os.CreateTemp("", "omnicrm-dry-run-*")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make a notebook: %w", err)
 	}
+	unlink(file)
 	return &dryRun{
-		matchTx: store, FingerprintStore: store, counter: store, file: file, discard: discard, out: bufio.NewWriterSize(file, 1<<16),
+		matchTx: store, FingerprintStore: store, counter: store, file: file, out: bufio.NewWriterSize(file, 1<<16),
 		seed: maphash.MakeSeed(), ids: map[ID]uint32{}, keys: map[uint64]uint32{}, prints: map[Fingerprint]uint32{},
 	}, nil
 }
 
-func (d *dryRun) close() { d.discard() }
+func (d *dryRun) close() {
+	closeScratch(d.file)
+}
 
 // virtual marks the ids that a dry run gives to contacts it would create: no
 // UUID begins like this.

@@ -21,7 +21,7 @@ func TestTheEndOfAnImportIsOneTransactionWithItsJob(t *testing.T) {
 		},
 		"cancelled": func(e *env, i crm.Import, g *gate) error {
 			return g.releaseAfter(e.t, func() error {
-				_, err := e.Jobs.Cancel(context.Background(), e.owner, i.JobID)
+				_, err := e.Jobs.Cancel(context.Background(), e.owner, i.JobID, 0)
 				return err
 			})
 		},
@@ -44,7 +44,7 @@ func TestTheEndOfAnImportIsOneTransactionWithItsJob(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if i, _, err = e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{}); err != nil {
+			if i, _, err = e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			killed.job.Store(&i.JobID)
@@ -101,7 +101,7 @@ func TestTwentyLostLeasesFailAJobAndItsImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, j, err := idle.Imports.Commit(ctx, idle.owner, i.ID, crm.ImportOptions{})
+	i, j, err := idle.Imports.Commit(ctx, idle.owner, i.ID, 0, crm.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestTwentyLostLeasesFailAJobAndItsImport(t *testing.T) {
 	equal(t, "its reason", i.ErrorText, failed.ErrorText)
 	equal(t, "contacts", worker.list(crm.ContactListQuery{}).Total, 0)
 	worker.sound()
-	if _, err := worker.Jobs.Retry(ctx, worker.owner, j.ID); err != nil {
+	if _, err := worker.Jobs.Retry(ctx, worker.owner, j.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	worker.succeeded(j.ID)

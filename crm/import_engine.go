@@ -68,6 +68,7 @@ type importRecord struct {
 	id       ID
 	problems []FieldError
 	kept     []string
+	dropped  []string
 	// remarks say what of a record that is written was not taken as it stands.
 	remarks []FieldError
 	// known is the contact that an earlier import made of the same record.
@@ -185,13 +186,13 @@ func (e *importEngine) readChunk(row *int64) ([]importRecord, error) {
 // draft takes over what was read; it is validated later, and only if its
 // fingerprint is new.
 func (e *importEngine) draft(row int64, r ImportRecord) importRecord {
-	rec := importRecord{row: row, id: r.ID, problems: r.Problems, print: fingerprintOf(e.signature, string(r.Raw))}
+	rec := importRecord{row: row, id: r.ID, problems: r.Problems, remarks: r.Remarks, print: fingerprintOf(e.signature, string(r.Raw))}
 	if len(rec.problems) > 0 {
 		return rec
 	}
 	in := r.Contact
-	rec.kept, rec.remarks = keepExtras(&in, slices.Concat(r.Extra, setAsideWebsites(&in)))
-	rec.remarks = append(rec.remarks, r.Remarks...)
+	rec.kept, rec.dropped = keepExtras(&in, slices.Concat(r.Extra, setAsideWebsites(&in), setAsideNotes(&in)))
+	rec.dropped = slices.Concat(r.Dropped, rec.dropped)
 	if in.Source == "" {
 		in.Source = "import"
 	}
@@ -285,6 +286,7 @@ func (e *importEngine) apply(ctx context.Context, tx importTx, chunk []importRec
 		if seen.IsZero() {
 			seen = prints[r.print]
 		}
+		set.row = r.row
 		rows[i] = e.decide(work, r, seen)
 		if seen.IsZero() && !rows[i].Contact.IsZero() {
 			marks = append(marks, FingerprintMark{Fingerprint: r.print, Contact: rows[i].Contact, Batch: e.imp.ID})
@@ -346,13 +348,13 @@ func (e *importEngine) matcherFor(ctx context.Context, tx importTx, chunk []impo
 // was imported before changes nothing, our own id or the matching rule finds
 // its contact, and the policy says what happens to it.
 func (e *importEngine) decide(work *mergeSet, r *importRecord, seen ID) ImportRow {
-	row := ImportRow{Row: r.row, Kept: r.kept}
+	row := ImportRow{Row: r.row}
 	if len(r.problems) > 0 {
-		row.Outcome, row.Problems, row.Kept = RowProblem, r.problems, nil
+		row.Outcome, row.Problems = RowProblem, slices.Concat(r.problems, r.remarks)
 		return row
 	}
 	if !seen.IsZero() {
-		row.Outcome, row.Contact, row.Kept = RowUnchanged, seen, nil
+		row.Outcome, row.Contact = RowUnchanged, seen
 		if c := work.matcher.contacts[seen]; c != nil && c.InTrash() {
 			row.Problems = []FieldError{noteTrash()}
 		}
@@ -369,10 +371,8 @@ func (e *importEngine) decide(work *mergeSet, r *importRecord, seen ID) ImportRo
 			row.Problems = []FieldError{noteTrash()}
 		}
 	}
-	if row.Outcome != RowCreated && row.Outcome != RowUpdated {
-		row.Kept = nil
-	} else {
-		row.Problems = append(row.Problems, r.remarks...)
+	if row.Outcome == RowCreated || row.Outcome == RowUpdated {
+		row.Kept, row.Dropped, row.Problems = r.kept, r.dropped, slices.Concat(row.Problems, r.remarks)
 	}
 	return row
 }
@@ -385,11 +385,11 @@ func (e *importEngine) put(work *mergeSet, r *importRecord) BatchResult {
 	}
 	if policy == DuplicateCreate && len(work.matcher.holders[SourceKey(r.contact.Source, r.contact.SourceID)]) > 0 {
 		// Another contact, as asked; but only one can carry the source's id.
-		r.remarks = append(r.remarks, FieldError{
-			Field: "sourceId", Code: CodeDuplicate,
-			Message: fmt.Sprintf("%q belongs to another contact of the source %s; this one was made without it", r.contact.SourceID, r.contact.Source),
-		})
 		r.contact.SourceID, r.contact.made = "", nil
+		r.dropped = append(slices.Clone(r.dropped), "sourceId")
+		r.remarks = append(slices.Clone(r.remarks), FieldError{
+			Field: "sourceId", Code: CodeDuplicate, Message: "belongs to another contact of the source; this one was made without it",
+		})
 	}
 	return work.put(r.contact, policy)
 }
@@ -409,6 +409,7 @@ func (c *ImportCounts) add(rows []ImportRow) {
 	for _, r := range rows {
 		c.Rows++
 		c.Kept += int64(len(r.Kept))
+		c.Dropped += int64(len(r.Dropped))
 		switch r.Outcome {
 		case RowCreated:
 			c.Created++

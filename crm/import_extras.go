@@ -8,80 +8,105 @@ import (
 	"unicode/utf8"
 )
 
-// keepExtras puts values without a field of ours into custom fields, and what
-// those cannot take into the notes, and returns their names. What is longer
-// than a field goes on in the next one ("bio", "bio_2"); lost says of what
-// nothing could take how much was left out.
-func keepExtras(in *NewContact, extras []ExtraValue) (kept []string, lost []FieldError) {
+// keepExtras puts values without a field of ours into custom fields, one that
+// is too long for one into several, and what those cannot take into the notes.
+// It returns the names of the values that were kept and of those that were
+// not, or not to their end: no value is worth losing the contact.
+func keepExtras(in *NewContact, extras []ExtraValue) (kept, dropped []string) {
 	for _, x := range extras {
 		value := strings.TrimSpace(x.Value)
 		if value == "" {
 			continue
 		}
-		kept = append(kept, x.Name)
-		key := fieldKeyFrom(x.Name)
-		other, taken := in.Fields[key]
-		old := fieldText(other)
-		if taken && old == value {
-			continue
+		rest := keepInFields(in, fieldKeyFrom(x.Name), value)
+		left := keepInNotes(in, x.Name, rest)
+		if left > 0 {
+			dropped = append(dropped, fmt.Sprintf("%s (%d characters)", x.Name, left))
 		}
-		if taken {
-			value = old + "; " + value
+		if left < utf8.RuneCountInString(value) {
+			kept = append(kept, x.Name)
 		}
-		if key != "" && utf8.RuneCountInString(value) <= MaxFieldValue && (taken || len(in.Fields) < MaxFields) {
+	}
+	return kept, dropped
+}
+
+// setAsideNotes takes what is too long for the notes out of them.
+func setAsideNotes(in *NewContact) []ExtraValue {
+	if len(in.Notes) <= MaxNotes {
+		return nil
+	}
+	notes, rest := cutText(in.Notes, MaxNotes)
+	in.Notes = notes
+	return []ExtraValue{{Name: "notes", Value: rest}}
+}
+
+// keepInFields puts a value into the custom field of the key, behind one that is
+// there, and where that would be too long into the next free ones: key_2, key_3.
+// It returns what they do not take.
+func keepInFields(in *NewContact, key, value string) (rest string) {
+	other, taken := in.Fields[key]
+	old := fieldText(other)
+	switch {
+	case key == "":
+		return value
+	case taken && old == value:
+		return ""
+	case taken && utf8.RuneCountInString(old)+len("; ")+utf8.RuneCountInString(value) <= MaxFieldValue:
+		in.Fields[key] = old + "; " + value
+		return ""
+	}
+	for n := 2; value != "" && len(in.Fields) < MaxFields; n++ {
+		if !taken {
+			var part string
+			part, value = cutText(value, MaxFieldValue)
 			if in.Fields == nil {
 				in.Fields = map[string]any{}
 			}
-			in.Fields[key] = value
-			continue
+			in.Fields[key] = part
 		}
-		if splitExtra(in, key, strings.TrimSpace(x.Value)) {
-			continue
-		}
-		if left := noteExtra(in, x.Name+": "+strings.TrimSpace(x.Value)); left > 0 {
-			lost = append(lost, FieldError{
-				Field: x.Name, Code: CodeTooLong, Message: fmt.Sprintf("is longer than custom fields and notes can take; the last %d characters were left out", left),
-			})
-		}
+		key = numberedKey(key, n)
+		_, taken = in.Fields[key]
 	}
-	return kept, lost
+	return value
 }
 
-// splitExtra writes a value beyond the length of a field into several, if
-// there is room for all of them.
-func splitExtra(in *NewContact, key, value string) bool {
-	runes := []rune(value)
-	parts := (len(runes) + MaxFieldValue - 1) / MaxFieldValue
-	if key == "" || parts < 2 || len(in.Fields)+parts > MaxFields {
-		return false
+// numberedKey makes key_2 of key, and key_3 of key_2.
+func numberedKey(key string, n int) string {
+	if n > 2 {
+		key = strings.TrimSuffix(key, "_"+strconv.Itoa(n-1))
 	}
-	keys := make([]string, parts)
-	for i := range keys {
-		keys[i] = key
-		if i > 0 {
-			suffix := "_" + strconv.Itoa(i+1)
-			keys[i] = cutRunes(key, MaxFieldKey-len(suffix)) + suffix
-		}
-		if _, taken := in.Fields[keys[i]]; taken || !ValidFieldKey(keys[i]) {
-			return false
-		}
-	}
-	if in.Fields == nil {
-		in.Fields = map[string]any{}
-	}
-	for i, key := range keys {
-		in.Fields[key] = string(runes[i*MaxFieldValue : min((i+1)*MaxFieldValue, len(runes))])
-	}
-	return true
+	end := "_" + strconv.Itoa(n)
+	return cutRunes(key, MaxFieldKey-len(end)) + end
 }
 
-// noteExtra adds a line to the notes as far as they take it, and returns how
-// many characters they did not.
-func noteExtra(in *NewContact, line string) int {
-	notes := strings.TrimSpace(in.Notes + "\n" + line)
-	room := max(MaxNotes, utf8.RuneCountInString(in.Notes)) // Too long notes are the notes' own problem.
-	in.Notes = cutRunes(notes, room)
-	return max(0, utf8.RuneCountInString(notes)-room)
+// keepInNotes adds a line to the notes as far as it fits, and returns how many
+// characters do not.
+func keepInNotes(in *NewContact, name, value string) (left int) {
+	if value == "" {
+		return 0
+	}
+	line := strings.TrimSpace(in.Notes + "\n" + name + ": ")
+	room := MaxNotes - utf8.RuneCountInString(line) - 1
+	if room < 1 {
+		return utf8.RuneCountInString(value)
+	}
+	part, rest := cutText(value, room)
+	in.Notes = line + " " + part
+	return utf8.RuneCountInString(rest)
+}
+
+// cutText cuts a text behind at most n characters, and not at a blank where
+// there is another place near: the blank would be lost at the edge of a field.
+func cutText(text string, n int) (part, rest string) {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text, ""
+	}
+	at := n
+	for back := 0; back < min(n-1, 100) && (unicode.IsSpace(runes[at-1]) || unicode.IsSpace(runes[at])); back++ {
+		at--
+	}
+	return string(runes[:at]), string(runes[at:])
 }
 
 // fieldKeyFrom makes the key of a custom field from a column's name: letters

@@ -23,7 +23,7 @@ const (
 
 // startJob changes the import and adds the job for it in one transaction. With
 // a lease the job belongs to this process from the start.
-func (s *ImportService) startJob(ctx context.Context, actor Actor, id ID, phase importPhase, lease ID, change func(*Import) error) (Import, Job, error) {
+func (s *ImportService) startJob(ctx context.Context, actor Actor, id ID, phase importPhase, lease ID, change func(Tx, *Import) error) (Import, Job, error) {
 	var i Import
 	j, err := s.core.jobs.newJob(actor, JobContactImport, id, importPayload{id, phase})
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *ImportService) startJob(ctx context.Context, actor Actor, id ID, phase 
 			return err
 		}
 		expect := i.Version
-		if err := change(&i); err != nil {
+		if err := change(tx, &i); err != nil {
 			return err
 		}
 		if j.Total = i.Size; phase == phaseUndo {
@@ -121,8 +121,11 @@ func (s *ImportService) undo(ctx context.Context, run *jobRun, i Import) error {
 	if err := s.forgetUnchanged(ctx, run, i.ID); err != nil {
 		return err
 	}
-	err := s.core.runUndo(ctx, run, i.ID, func(ctx context.Context, tx Tx, kept int64) error {
-		return s.undone(ctx, tx, run, i.ID, kept)
+	err := s.core.runUndo(ctx, run, i.ID, undoEnds{
+		note: func(ctx context.Context, tx Tx, kept []keptContact, _ int64) error {
+			return s.noteKeptRows(ctx, tx, run.Job.Workspace, i.ID, kept)
+		},
+		finish: func(ctx context.Context, tx Tx, kept int64) error { return s.undone(ctx, tx, run, i.ID, kept) },
 	})
 	if err == nil {
 		s.tidy(ctx, run.Job.Workspace, i.ID)

@@ -71,10 +71,10 @@ func TestAMappingIsHeldAgainstTheHeaderAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = e.Imports.Commit(ctx, e.owner, i.ID, wrong)
+		_, _, err = e.Imports.Commit(ctx, e.owner, i.ID, 0, wrong)
 		complains(t, err)
 		equal(t, "version", e.theImport(i.ID).Version, i.Version)
-		_, _, err = e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{Mapping: mapTo("Name", "shoeSize")})
+		_, _, err = e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{Mapping: mapTo("Name", "shoeSize")})
 		wantInvalid(t, err, "mapping[0]")
 		equal(t, "jobs", len(jobsOf(e).Items), 0)
 	})
@@ -119,7 +119,7 @@ func TestAPreviewThatIsRefusedCanBeCorrected(t *testing.T) {
 	if got := e.theImport(i.ID); got.Version != right.Version || len(e.rows(i.ID)) != 1 {
 		t.Errorf("refused again: got version %d and %d rows, want the good dry run to stand", got.Version, len(e.rows(i.ID)))
 	}
-	_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{})
+	_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestAResumedRunKeepsItsOptionsAndSaysSo(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), old.ID.String()) {
 			t.Errorf("%s: got %v, want it to say %q and to name the import", name, err, c.says)
 		}
-		_, _, err = e.Imports.Commit(ctx, e.owner, old.ID, c.o)
+		_, _, err = e.Imports.Commit(ctx, e.owner, old.ID, 0, c.o)
 		wantConflict(t, err, crm.ConflictState)
 	}
 	equal(t, "imports", len(e.imports()), 1)

@@ -105,7 +105,7 @@ func (s *ImportService) previewLater(ctx context.Context, actor Actor, id ID, o 
 	if err != nil {
 		return i, err
 	}
-	i, j, err := s.startJob(ctx, actor, id, phasePreview, ID{}, func(i *Import) error {
+	i, j, err := s.startJob(ctx, actor, id, phasePreview, ID{}, func(_ Tx, i *Import) error {
 		if err := previewable(*i); err != nil {
 			return err
 		}
@@ -187,14 +187,10 @@ func (r *RunImport) report(rows []ImportRow, done, total int64) {
 		r.Progress(min(done, total), total)
 	}
 	for _, row := range rows {
-		if r.OnRow != nil && row.notAsItStood() {
+		if r.OnRow != nil && row.NotAsItStood() {
 			r.OnRow(row)
 		}
 	}
-}
-
-func (r ImportRow) notAsItStood() bool {
-	return r.Outcome == RowAmbiguous || r.Outcome == RowProblem || len(r.Problems) > 0 || len(r.Kept) > 0
 }
 
 // previewed stores the figures of a dry run, unless the import has gone on

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// WriteReport writes a CSV with a line for every record of the query, whose
-// Limit is not looked at.
+// WriteReport writes a CSV with a line for every record that the query asks for;
+// its Limit counts for nothing.
 func (s *ImportService) WriteReport(ctx context.Context, actor Actor, id ID, q ImportRowQuery, w io.Writer) error {
 	report := NewImportReport(w)
 	q.Limit = MaxBatch
@@ -33,7 +33,7 @@ func (s *ImportService) WriteReport(ctx context.Context, actor Actor, id ID, q I
 }
 
 // ImportReport writes the report of an import as CSV: row, outcome, contactId,
-// candidates, problems, kept.
+// candidates, problems, kept, dropped.
 type ImportReport struct {
 	csv *csv.Writer
 	err error
@@ -42,7 +42,7 @@ type ImportReport struct {
 // NewImportReport begins a report.
 func NewImportReport(w io.Writer) *ImportReport {
 	r := &ImportReport{csv: csv.NewWriter(w)}
-	r.err = r.csv.Write([]string{"row", "outcome", "contactId", "candidates", "problems", "kept"})
+	r.err = r.csv.Write([]string{"row", "outcome", "contactId", "candidates", "problems", "kept", "dropped"})
 	return r
 }
 
@@ -64,19 +64,19 @@ func (r *ImportReport) Write(row ImportRow) error {
 		found[i] = strings.TrimSpace(p.Field + " " + p.Message)
 	}
 	r.err = r.csv.Write([]string{
-		strconv.FormatInt(row.Row, 10), string(row.Outcome), contact, strings.Join(candidates, " "), harmless(strings.Join(found, "; ")),
-		harmless(strings.Join(row.Kept, "; ")),
+		strconv.FormatInt(row.Row, 10), string(row.Outcome), contact, strings.Join(candidates, " "), joinNames(found), joinNames(row.Kept), joinNames(row.Dropped),
 	})
 	return r.err
 }
 
-// harmless keeps a spreadsheet from taking text for a formula: the names of
-// columns come from the file.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@'\t\r", rune(cell[0])) {
-		return "'" + cell
+// joinNames lists what may begin with the name of a column: that comes from the
+// file, and no spreadsheet shall take it for a formula.
+func joinNames(list []string) string {
+	text := strings.Join(list, "; ")
+	if text != "" && strings.ContainsRune("=+-@'\t\r", rune(text[0])) {
+		text = "'" + text
 	}
-	return cell
+	return text
 }
 
 // Close writes what is buffered.

@@ -80,7 +80,7 @@ func killImport(t *testing.T, method string, after int64) (crm.Store, crm.ID) {
 		t.Fatal(err)
 	}
 	armed.Store(true)
-	if _, _, err = e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{}); err != nil {
+	if _, _, err = e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "the kill", dead.Load)
@@ -137,12 +137,12 @@ func TestACancelledImportCanGoOnOrBeUndone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i, _, err = e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{}); err != nil {
+		if i, _, err = e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		await(t, "the second chunk", func() bool { return g.inside.Load() == 1 })
 		err = g.releaseAfter(t, func() error {
-			_, err := e.Jobs.Cancel(ctx, e.owner, i.JobID)
+			_, err := e.Jobs.Cancel(ctx, e.owner, i.JobID, 0)
 			return err
 		})
 		if err != nil {
@@ -158,9 +158,9 @@ func TestACancelledImportCanGoOnOrBeUndone(t *testing.T) {
 	t.Run("it goes on", func(t *testing.T) {
 		t.Parallel()
 		e, i := begin(t)
-		_, _, err := e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{OnDuplicate: crm.DuplicateSkip})
+		_, _, err := e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{OnDuplicate: crm.DuplicateSkip})
 		wantConflict(t, err, crm.ConflictState)
-		_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{OnDuplicate: crm.DuplicateUpdate})
+		_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{OnDuplicate: crm.DuplicateUpdate})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +176,7 @@ func TestACancelledImportCanGoOnOrBeUndone(t *testing.T) {
 		old := i.JobID
 		e.undo(i.ID)
 		equal(t, "contacts", e.list(crm.ContactListQuery{}).Total, 0)
-		if _, err := e.Jobs.Retry(ctx, e.owner, old); err != nil {
+		if _, err := e.Jobs.Retry(ctx, e.owner, old, 0); err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "retried job", e.finished(old).Status, crm.JobFailed)
@@ -195,7 +195,7 @@ func TestTwoImportsOfOneFileAtOnceMakeNoCopies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{})
+		_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

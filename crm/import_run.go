@@ -31,7 +31,11 @@ func (s *ImportService) Run(ctx context.Context, actor Actor, in RunImport) (Imp
 		return Import{}, fmt.Errorf("import: %w", err)
 	}
 	if in.DryRun {
-		return s.dryRun(ctx, actor, in)
+		i, err := s.dryRun(ctx, actor, in)
+		if err != nil {
+			err = fmt.Errorf("dry run: %w", err)
+		}
+		return i, err
 	}
 	if err := s.core.workspaces.ensure(ctx, actor.Workspace); err != nil {
 		return Import{}, fmt.Errorf("import: %w", err)
@@ -47,22 +51,23 @@ func (s *ImportService) Run(ctx context.Context, actor Actor, in RunImport) (Imp
 	return i, nil
 }
 
-// dryRun says what the import would do and writes nothing into the store.
+// dryRun tells what an import would do. It writes nothing into the store, and
+// what it notes elsewhere has no name and ends with the process.
 func (s *ImportService) dryRun(ctx context.Context, actor Actor, in RunImport) (Import, error) {
-	file, discard, err := unnamedFile()
+	if in.Body == nil {
+		return Import{}, Invalid("file", CodeRequired, "must be given")
+	}
+	file, err := newScratchFile(in.Body)
 	if err != nil {
-		return Import{}, fmt.Errorf("dry run: %w", err)
+		return Import{}, err
 	}
-	defer discard()
-	beside := &ImportService{core: s.core, blobs: &scratchBlobs{file: file}, runner: s.runner}
-	i, err := beside.upload(ctx, actor, in.NewImport)
-	if err == nil {
-		i, err = beside.preview(ctx, actor, i, &in)
-	}
+	defer file.close()
+	dry := &ImportService{core: s.core, runner: s.runner, blobs: file}
+	i, err := dry.upload(ctx, actor, in.NewImport)
 	if err != nil {
-		return i, fmt.Errorf("dry run: %w", err)
+		return Import{}, err
 	}
-	return i, nil
+	return dry.preview(ctx, actor, i, &in)
 }
 
 // runHere begins the import, or goes on with an unfinished one of the same
@@ -73,7 +78,7 @@ func (s *ImportService) runHere(ctx context.Context, actor Actor, i Import, in R
 		return i, err
 	}
 	if i.Status != ImportCommitting {
-		now, j, err := s.startJob(ctx, actor, i.ID, phaseCommit, s.core.newID(), func(now *Import) error {
+		now, j, err := s.startJob(ctx, actor, i.ID, phaseCommit, s.core.newID(), func(_ Tx, now *Import) error {
 			now.Status, now.Mapping, now.OnDuplicate, now.ErrorText = ImportCommitting, i.Mapping, i.OnDuplicate, ""
 			return nil
 		})

@@ -9,13 +9,13 @@ import (
 // ImportService brings files in: create, preview, commit, undo.
 type ImportService struct {
 	core   *core
-	blobs  Blobs // the core's, but for a dry run of the command line
 	runner jobHost
+	blobs  Blobs // the core's, but for a dry run of the command line
 }
 
 func newImportService(k *core) *ImportService {
 	s := &ImportService{core: k, blobs: k.blobs}
-	k.undoImport = s.Undo
+	k.undoImport = s.startUndo
 	k.importEnded = s.ended
 	return s
 }
@@ -99,7 +99,7 @@ func (s *ImportService) Rows(ctx context.Context, actor Actor, id ID, q ImportRo
 	var p problems
 	for _, o := range q.Outcomes {
 		if !slices.Contains(RowOutcomes(), o) {
-			p.add("outcome", CodeUnknown, "must be created, updated, unchanged, ambiguous or problem")
+			p.add("outcome", CodeUnknown, "must be created, updated, unchanged, ambiguous, problem or kept")
 		}
 	}
 	if q.Limit < 1 || q.Limit > MaxBatch {
@@ -120,12 +120,15 @@ func (s *ImportService) Rows(ctx context.Context, actor Actor, id ID, q ImportRo
 
 // Commit starts the import as a job. An import that failed or was cancelled
 // goes on where it stopped, with the options it began with: others are a
-// *ConflictError.
-func (s *ImportService) Commit(ctx context.Context, actor Actor, id ID, o ImportOptions) (Import, Job, error) {
+// *ConflictError. version 0 means any.
+func (s *ImportService) Commit(ctx context.Context, actor Actor, id ID, version int64, o ImportOptions) (Import, Job, error) {
 	if err := actor.Authorize(PermImport); err != nil {
 		return Import{}, Job{}, fmt.Errorf("commit import: %w", err)
 	}
 	i, err := s.visible(ctx, s.core.store, actor, id)
+	if err == nil {
+		err = i.checkVersion(version)
+	}
 	if err == nil {
 		err = committable(i, o)
 	}
@@ -135,7 +138,10 @@ func (s *ImportService) Commit(ctx context.Context, actor Actor, id ID, o Import
 	if err != nil {
 		return Import{}, Job{}, fmt.Errorf("commit import %s: %w", id, err)
 	}
-	i, j, err := s.startJob(ctx, actor, id, phaseCommit, ID{}, func(i *Import) error {
+	i, j, err := s.startJob(ctx, actor, id, phaseCommit, ID{}, func(_ Tx, i *Import) error {
+		if err := i.checkVersion(version); err != nil {
+			return err
+		}
 		if err := committable(*i, o); err != nil {
 			return err
 		}
@@ -166,12 +172,21 @@ func committable(i Import, o ImportOptions) error {
 }
 
 // Undo takes a finished import back as a job. Contacts that the import made
-// and someone edited since stay; see the job's result.
-func (s *ImportService) Undo(ctx context.Context, actor Actor, id ID) (Import, Job, error) {
+// and someone edited since stay: their rows have the outcome RowKept. version 0 means any.
+func (s *ImportService) Undo(ctx context.Context, actor Actor, id ID, version int64) (Import, Job, error) {
+	return s.startUndo(ctx, actor, id, func(_ Tx, i *Import) error { return i.checkVersion(version) })
+}
+
+// startUndo queues the undo when guard, called in its transaction, has nothing
+// against it.
+func (s *ImportService) startUndo(ctx context.Context, actor Actor, id ID, guard func(Tx, *Import) error) (Import, Job, error) {
 	if err := actor.Authorize(PermImport); err != nil {
 		return Import{}, Job{}, fmt.Errorf("undo import: %w", err)
 	}
-	i, j, err := s.startJob(ctx, actor, id, phaseUndo, ID{}, func(i *Import) error {
+	i, j, err := s.startJob(ctx, actor, id, phaseUndo, ID{}, func(tx Tx, i *Import) error {
+		if err := guard(tx, i); err != nil {
+			return err
+		}
 		if i.Status != ImportCommitted && i.Status != ImportFailed {
 			return stateError(i.ID, "only a finished import can be undone; this one is "+string(i.Status))
 		}
@@ -186,6 +201,14 @@ func (s *ImportService) Undo(ctx context.Context, actor Actor, id ID) (Import, J
 	}
 	s.core.jobs.dispatch(ctx, j)
 	return i, j, nil
+}
+
+// checkVersion refuses a write on an import that has changed; version 0 is any.
+func (i Import) checkVersion(version int64) error {
+	if version == 0 || version == i.Version {
+		return nil
+	}
+	return staleError(i.ID, i.Version)
 }
 
 func stateError(id ID, message string) error {

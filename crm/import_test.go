@@ -36,7 +36,7 @@ func (e *env) run(o crm.ImportOptions, rows ...string) crm.Import {
 
 func (e *env) undo(id crm.ID) crm.BulkResult {
 	e.t.Helper()
-	_, j, err := e.Imports.Undo(context.Background(), e.owner, id)
+	_, j, err := e.Imports.Undo(context.Background(), e.owner, id, 0)
 	if err != nil {
 		e.t.Fatalf("undo: %v", err)
 	}
@@ -106,7 +106,7 @@ func TestDryRunCommitAndReportGiveTheSameFigures(t *testing.T) {
 	equal(t, "contacts after a preview", e.export(), before)
 	equal(t, "figures of dry run and preview", i.Counts, dry.Counts)
 
-	_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{})
+	_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestUndoForgetsFingerprints(t *testing.T) {
 	equalResult(t, "undone", e.undo(first.ID), crm.BulkResult{Changed: 2})
 	equal(t, "contacts", e.export(), empty)
 	equal(t, "created again", e.run(crm.ImportOptions{}, file...).Counts.Created, 2)
-	_, _, err := e.Imports.Undo(context.Background(), e.owner, first.ID)
+	_, _, err := e.Imports.Undo(context.Background(), e.owner, first.ID, 0)
 	wantConflict(t, err, crm.ConflictState)
 }
 
@@ -262,7 +262,25 @@ func TestUndoOfAnImportKeepsWhatPeopleEdited(t *testing.T) {
 	if err != nil || got.Status != crm.ImportUndone || got.KeptEdited != 2 {
 		t.Errorf("import: got %s with %d kept (%v), want undone with 2", got.Status, got.KeptEdited, err)
 	}
+	kept, err := e.Imports.Rows(ctx, e.owner, i.ID, crm.ImportRowQuery{Outcomes: []crm.RowOutcome{crm.RowKept}, Limit: 10})
+	if err != nil || len(kept) != 2 || kept[0].Contact != old.ID || kept[1].Contact != edited.ID || kept[0].Row != 1 || kept[1].Row != 3 {
+		t.Fatalf("rows that were kept: got %+v (%v), want those of %s and %s", kept, err, old.ID, edited.ID)
+	}
+	equalList(t, "what stays of a contact that was there", fieldsOf(kept[0]), []string{"fields.b", "jobTitle"})
+	equalList(t, "what stays of a contact of the import", fieldsOf(kept[1]), []string{"contact"})
+	again, err := e.Jobs.Kept(ctx, e.owner, got.JobID, 1, 10)
+	if err != nil || len(again) != 1 || again[0].Contact != edited.ID {
+		t.Errorf("kept by the job, behind row 1: got %+v (%v)", again, err)
+	}
 	e.sound()
+}
+
+func fieldsOf(row crm.ImportRow) []string {
+	var fields []string
+	for _, p := range row.Problems {
+		fields = append(fields, p.Field)
+	}
+	return fields
 }
 
 func TestBadImports(t *testing.T) {
@@ -297,14 +315,14 @@ func TestBadImports(t *testing.T) {
 	wantInvalid(t, err, "outcome", "limit", "cursor")
 	_, err = e.Imports.List(ctx, e.owner, crm.ID{}, 201)
 	wantInvalid(t, err, "limit")
-	_, _, err = e.Imports.Undo(ctx, e.owner, i.ID)
+	_, _, err = e.Imports.Undo(ctx, e.owner, i.ID, 0)
 	wantConflict(t, err, crm.ConflictState)
-	_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{})
+	_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.succeeded(j.ID)
-	_, _, err = e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{})
+	_, _, err = e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{})
 	wantConflict(t, err, crm.ConflictState)
 	_, err = e.Imports.Preview(ctx, e.owner, i.ID, crm.ImportOptions{})
 	wantConflict(t, err, crm.ConflictState)
@@ -350,11 +368,9 @@ func TestAnImportedValueOfAnyLengthIsKept(t *testing.T) {
 		full[n] = fmt.Sprintf(`"f%d":"x"`, n)
 	}
 	i = e.run(crm.ImportOptions{}, `{"displayName":"Bo","fields":{`+strings.Join(full, ",")+`},"bio":"`+long+`"}`)
-	equal(t, "counts of one without room", i.Counts, crm.ImportCounts{Rows: 1, Created: 1, Kept: 1})
+	equal(t, "counts of one without room", i.Counts, crm.ImportCounts{Rows: 1, Created: 1, Kept: 1, Dropped: 1})
 	row := e.rows(i.ID)[0]
-	if len(row.Problems) != 1 || row.Problems[0].Field != "bio" || !strings.Contains(row.Problems[0].Message, "the last 7005 characters") {
-		t.Errorf("remarks: got %+v, want how much of bio was left out", row.Problems)
-	}
+	equalList(t, "dropped", row.Dropped, []string{"bio (7005 characters)"})
 	equal(t, "notes", e.get(row.Contact).Notes, ("bio: " + long)[:crm.MaxNotes])
 }
 
@@ -369,8 +385,9 @@ func TestTwoIDsOfASourceStayTwoContacts(t *testing.T) {
 	equal(t, "the second's id", e.get(e.rows(i.ID)[0].Contact).SourceID, "2")
 
 	i = e.run(crm.ImportOptions{OnDuplicate: crm.DuplicateCreate}, `{"displayName":"Ana again","source":"s","sourceId":"1"}`)
-	equal(t, "counts of another one with the first's id", i.Counts, crm.ImportCounts{Rows: 1, Created: 1})
+	equal(t, "counts of another one with the first's id", i.Counts, crm.ImportCounts{Rows: 1, Created: 1, Dropped: 1})
 	row := e.rows(i.ID)[0]
+	equalList(t, "dropped of it", row.Dropped, []string{"sourceId"})
 	if len(row.Problems) != 1 || row.Problems[0].Field != "sourceId" || e.get(row.Contact).SourceID != "" {
 		t.Errorf("got %+v, want it to say that the id was left out", row)
 	}

@@ -133,7 +133,7 @@ func (s *ImportService) sniff(ctx context.Context, ws WorkspaceID, i *Import, fi
 	if err != nil {
 		return err
 	}
-	i.Mapping = reader.Columns()
+	i.Mapping, i.Encoding = reader.Columns(), reader.Encoding()
 	return nil
 }
 

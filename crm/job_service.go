@@ -231,8 +231,9 @@ var errCancelAsked = errors.New("cancelled by the user")
 
 // Cancel ends a job: a waiting one at once, a running one as soon as its
 // handler notices, within seconds. A job that has ended is a *ConflictError.
-func (s *JobService) Cancel(ctx context.Context, actor Actor, id ID) (Job, error) {
-	j, err := s.changeJob(ctx, actor, id, func(j *Job) error {
+// version 0 means any.
+func (s *JobService) Cancel(ctx context.Context, actor Actor, id ID, version int64) (Job, error) {
+	j, err := s.changeJob(ctx, actor, id, version, func(j *Job) error {
 		switch {
 		case j.Status.Final():
 			return &ConflictError{Reason: ConflictState, ID: id, Message: "the job has ended already"}
@@ -256,8 +257,9 @@ func (s *JobService) Cancel(ctx context.Context, actor Actor, id ID) (Job, error
 }
 
 // Retry queues a failed or cancelled job again, from its checkpoint on.
-func (s *JobService) Retry(ctx context.Context, actor Actor, id ID) (Job, error) {
-	j, err := s.changeJob(ctx, actor, id, func(j *Job) error {
+// version 0 means any.
+func (s *JobService) Retry(ctx context.Context, actor Actor, id ID, version int64) (Job, error) {
+	j, err := s.changeJob(ctx, actor, id, version, func(j *Job) error {
 		if j.Status != JobFailed && j.Status != JobCancelled {
 			return &ConflictError{Reason: ConflictState, ID: id, Message: "only failed and cancelled jobs can be tried again"}
 		}
@@ -273,11 +275,14 @@ func (s *JobService) Retry(ctx context.Context, actor Actor, id ID) (Job, error)
 	return j, nil
 }
 
-func (s *JobService) changeJob(ctx context.Context, actor Actor, id ID, change func(*Job) error) (Job, error) {
+func (s *JobService) changeJob(ctx context.Context, actor Actor, id ID, version int64, change func(*Job) error) (Job, error) {
 	var j Job
 	err := s.core.store.InTx(ctx, func(tx Tx) error {
 		var err error
 		if j, err = s.visible(ctx, actor, id, tx); err != nil {
+			return err
+		}
+		if err := j.checkVersion(version); err != nil {
 			return err
 		}
 		expect := j.Version
@@ -293,13 +298,22 @@ func (s *JobService) changeJob(ctx context.Context, actor Actor, id ID, change f
 	return j, err
 }
 
+// checkVersion refuses a write on a job that has changed; version 0 is any.
+func (j Job) checkVersion(version int64) error {
+	if version == 0 || version == j.Version {
+		return nil
+	}
+	return staleError(j.ID, j.Version)
+}
+
 // Undo takes back what a finished bulk action or import did, as a new job.
-func (s *JobService) Undo(ctx context.Context, actor Actor, id ID) (Job, error) {
+// version 0 means any.
+func (s *JobService) Undo(ctx context.Context, actor Actor, id ID, version int64) (Job, error) {
 	j, err := s.visible(ctx, actor, id, s.core.store)
 	if err != nil {
 		return Job{}, fmt.Errorf("undo job %s: %w", id, err)
 	}
-	undo, err := s.core.undoJob(ctx, actor, j)
+	undo, err := s.core.undoJob(ctx, actor, j, version)
 	if err != nil {
 		return Job{}, fmt.Errorf("undo job %s: %w", id, err)
 	}

@@ -104,11 +104,11 @@ func TestAFailingJobIsTriedAgainLaterAndLater(t *testing.T) {
 	equal(t, "attempt", j.Attempt, 5)
 	equal(t, "code", j.ErrorCode, "internal")
 	failures.Store(0)
-	if _, err := e.Jobs.Retry(context.Background(), e.owner, j.ID); err != nil {
+	if _, err := e.Jobs.Retry(context.Background(), e.owner, j.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "changed by the retry", bulkResult(t, e.succeeded(j.ID)).Changed, 300)
-	_, err := e.Jobs.Retry(context.Background(), e.owner, j.ID)
+	_, err := e.Jobs.Retry(context.Background(), e.owner, j.ID, 0)
 	wantConflict(t, err, crm.ConflictState)
 	e.sound()
 }
@@ -168,7 +168,7 @@ func TestAFormatThatPanicsFailsItsImportOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, j, err := e.Imports.Commit(context.Background(), e.owner, i.ID, crm.ImportOptions{})
+	_, j, err := e.Imports.Commit(context.Background(), e.owner, i.ID, 0, crm.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestCancelEndsAJobThatRunsAndOneThatWaits(t *testing.T) {
 	j := e.finished(waiting.ID)
 	equal(t, "waiting job", j.Status, crm.JobCancelled)
 	equal(t, "its attempts", j.Attempt, 0)
-	if _, err := e.Jobs.Cancel(ctx, e.owner, running.ID); err != nil {
+	if _, err := e.Jobs.Cancel(ctx, e.owner, running.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	j = e.finished(running.ID)
@@ -214,10 +214,10 @@ func TestCancelEndsAJobThatRunsAndOneThatWaits(t *testing.T) {
 	if changed < 200 || changed >= 5_000 {
 		t.Errorf("changed before the cancel: got %d, want some but not all", changed)
 	}
-	_, err := e.Jobs.Cancel(ctx, e.owner, running.ID)
+	_, err := e.Jobs.Cancel(ctx, e.owner, running.ID, 0)
 	wantConflict(t, err, crm.ConflictState)
 	e.sound()
-	u, err := e.Jobs.Undo(ctx, e.owner, running.ID)
+	u, err := e.Jobs.Undo(ctx, e.owner, running.ID, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func (e *env) bulkOutside(f crm.ContactFilter, a crm.BulkAction, g *gate) crm.Jo
 	err := g.releaseAfter(e.t, func() error {
 		var err error
 		if j, err = e.Contacts.BulkByFilter(context.Background(), e.owner, f, a); err == nil {
-			_, err = e.Jobs.Cancel(context.Background(), e.owner, j.ID)
+			_, err = e.Jobs.Cancel(context.Background(), e.owner, j.ID, 0)
 		}
 		return err
 	})

@@ -129,6 +129,9 @@ type jsonlReader struct {
 // Columns returns nil: the format has none.
 func (r *jsonlReader) Columns() []ImportColumn { return nil }
 
+// Encoding is UTF-8, which JSON is defined in.
+func (*jsonlReader) Encoding() string { return "utf-8" }
+
 // Next returns the next line that is not blank.
 func (r *jsonlReader) Next() (ImportRecord, error) {
 	for {

@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -10,12 +11,22 @@ import (
 // that are committed or undone and of jobs that succeeded at once, should a
 // kill have left them, and those of imports and bulk actions that could still
 // be gone on with when nobody did for 30 days. The report of an import's rows
-// and its undo need no file and are not touched.
+// and its undo need no file and are not touched. What no import and no
+// job names, because a kill came between the file and its row, goes a day after
+// its upload.
 func (c *CRM) purgeFiles(ctx context.Context, now time.Time) error {
 	before := now.AddDate(0, 0, -fileDays)
 	return c.eachWorkspace(ctx, func(ws WorkspaceID) error {
-		if err := c.purgeImportFiles(ctx, ws, before); err != nil {
+		// Listed first: whatever names one of these is there by now.
+		nameless, err := c.oldFiles(ctx, ws, now.Add(-namelessAfter))
+		if err != nil {
+			return fmt.Errorf("list files: %w", err)
+		}
+		if err := c.purgeImportFiles(ctx, ws, before, nameless); err != nil {
 			return fmt.Errorf("purge files of imports: %w", err)
+		}
+		if err := c.purgeNameless(ctx, ws, nameless); err != nil {
+			return fmt.Errorf("purge files that nothing names: %w", err)
 		}
 		if err := c.purgeSets(ctx, ws, before); err != nil {
 			return fmt.Errorf("purge files of jobs: %w", err)
@@ -24,7 +35,50 @@ func (c *CRM) purgeFiles(ctx context.Context, now time.Time) error {
 	})
 }
 
-func (c *CRM) purgeImportFiles(ctx context.Context, ws WorkspaceID, before time.Time) error {
+// namelessAfter is how long a file may lie that nothing names: by then whoever
+// has stored it has written the row for it, or never will.
+const namelessAfter = 24 * time.Hour
+
+// oldFiles returns the files of a workspace that were stored before the time.
+func (c *CRM) oldFiles(ctx context.Context, ws WorkspaceID, before time.Time) (map[ID]bool, error) {
+	old := map[ID]bool{}
+	var after ID
+	for {
+		page, err := c.core.blobs.ListBlobs(ctx, ws, before, after, feedPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range page {
+			old[id], after = true, id
+		}
+		if len(page) < feedPage {
+			return old, nil
+		}
+	}
+}
+
+// purgeNameless removes the files that are no job's either: the set of a bulk
+// action or export has its job's id.
+func (c *CRM) purgeNameless(ctx context.Context, ws WorkspaceID, nameless map[ID]bool) error {
+	for id := range nameless {
+		_, err := c.core.store.GetJob(ctx, ws, id)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err := c.core.blobs.DeleteBlob(ctx, ws, id); err != nil {
+			return err
+		}
+		c.core.log.Info("file removed that nothing named", "workspace", ws, "file", id)
+	}
+	return nil
+}
+
+// purgeImportFiles removes the files of imports that are over, and takes those
+// that an import names from the nameless.
+func (c *CRM) purgeImportFiles(ctx context.Context, ws WorkspaceID, before time.Time, nameless map[ID]bool) error {
 	var last ID
 	for {
 		page, err := c.core.store.ListImports(ctx, ws, ImportQuery{Before: last, Limit: MaxPageSize})
@@ -33,6 +87,7 @@ func (c *CRM) purgeImportFiles(ctx context.Context, ws WorkspaceID, before time.
 		}
 		for _, i := range page {
 			last = i.ID
+			delete(nameless, i.Blob)
 			if i.Blob.IsZero() || !i.fileOver(before) {
 				continue
 			}

@@ -85,7 +85,7 @@ func TestFilesOfImportsAreRemoved(t *testing.T) {
 		}
 		file := e.stored(i.ID).Blob
 		equal(t, "before the commit", e.hasFile(file), true)
-		_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, crm.ImportOptions{})
+		_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestFilesThatNobodyGoesOnWithAreRemovedAfterThirtyDays(t *testing.T) {
 	cancelled := change(upload(), func(i *crm.Import) { i.Status, i.Checkpoint = crm.ImportFailed, 1 })
 	left := change(upload(), func(i *crm.Import) { i.Status = crm.ImportCommitted }) // By a kill right after the commit.
 	running := upload()
-	if _, _, err := e.Imports.Commit(ctx, e.owner, running.ID, crm.ImportOptions{}); err != nil { // Nobody works here.
+	if _, _, err := e.Imports.Commit(ctx, e.owner, running.ID, 0, crm.ImportOptions{}); err != nil { // Nobody works here.
 		t.Fatal(err)
 	}
 	now.forward(20 * 24 * time.Hour)
@@ -150,7 +150,7 @@ func TestFilesThatNobodyGoesOnWithAreRemovedAfterThirtyDays(t *testing.T) {
 	await(t, "their imports to know", func() bool { return e.stored(forgotten.ID).Blob.IsZero() && e.stored(cancelled.ID).Blob.IsZero() })
 	equal(t, "running", e.hasFile(running.Blob), true)
 	equal(t, "fresh", e.hasFile(fresh.Blob), true)
-	_, _, err := e.Imports.Commit(ctx, e.owner, forgotten.ID, crm.ImportOptions{})
+	_, _, err := e.Imports.Commit(ctx, e.owner, forgotten.ID, 0, crm.ImportOptions{})
 	wantConflict(t, err, crm.ConflictState)
 	_, err = e.Imports.Preview(ctx, e.owner, forgotten.ID, crm.ImportOptions{})
 	wantConflict(t, err, crm.ConflictState)
@@ -165,12 +165,12 @@ func TestAnUndoIsRefusedWhenWhatWasThereBeforeIsGone(t *testing.T) {
 	i := e.run(crm.ImportOptions{}, `{"displayName":"x"}`)
 	j := e.succeeded(e.bulk(crm.ContactFilter{}, tagAll).ID)
 	now.forward(31 * 24 * time.Hour)
-	_, _, err := e.Imports.Undo(ctx, e.owner, i.ID)
+	_, _, err := e.Imports.Undo(ctx, e.owner, i.ID, 0)
 	wantConflict(t, err, crm.ConflictState)
 	equal(t, "import", e.theImport(i.ID).Status, crm.ImportCommitted)
-	_, err = e.Jobs.Undo(ctx, e.owner, j.ID)
+	_, err = e.Jobs.Undo(ctx, e.owner, j.ID, 0)
 	wantConflict(t, err, crm.ConflictState)
-	_, err = e.Jobs.Undo(ctx, e.owner, i.JobID)
+	_, err = e.Jobs.Undo(ctx, e.owner, i.JobID, 0)
 	wantConflict(t, err, crm.ConflictState)
 }
 
@@ -185,7 +185,7 @@ func TestSetsOfBulkActionsAreRemoved(t *testing.T) {
 	j := e.bulk(crm.ContactFilter{}, tagAll)
 	await(t, "the second page", func() bool { return g.inside.Load() == 1 })
 	err := g.releaseAfter(t, func() error {
-		_, err := e.Jobs.Cancel(ctx, e.owner, j.ID)
+		_, err := e.Jobs.Cancel(ctx, e.owner, j.ID, 0)
 		return err
 	})
 	if err != nil {
@@ -212,7 +212,7 @@ func TestSetsOfBulkActionsAreRemoved(t *testing.T) {
 		now, err := store.GetJob(ctx, e.owner.Workspace, j.ID)
 		return err == nil && !e.hasFile(j.ID) && strings.Contains(string(now.Checkpoint), `"removed":true`)
 	})
-	if _, err := soon.Jobs.Retry(ctx, soon.owner, j.ID); err != nil {
+	if _, err := soon.Jobs.Retry(ctx, soon.owner, j.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	again := soon.finished(j.ID)

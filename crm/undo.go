@@ -35,25 +35,55 @@ func decodeCheckpoint[T any](j Job) (T, error) {
 	return c, nil
 }
 
-// undoJob starts the job that takes a job back.
-func (k *core) undoJob(ctx context.Context, actor Actor, j Job) (Job, error) {
-	switch {
-	case j.Kind == JobContactImport && k.undoImport != nil:
-		_, undo, err := k.undoImport(ctx, actor, j.Subject)
+// undoJob starts the job that takes a job back; version is what the job's must
+// be when that is written, 0 any.
+func (k *core) undoJob(ctx context.Context, actor Actor, j Job, version int64) (Job, error) {
+	unchanged := func(tx Tx) (Job, error) {
+		now, err := tx.GetJob(ctx, actor.Workspace, j.ID)
+		if err == nil {
+			err = now.checkVersion(version)
+		}
+		return now, err
+	}
+	if err := j.checkVersion(version); err != nil {
+		return Job{}, err
+	}
+	if j.Kind == JobContactImport && k.undoImport != nil {
+		_, undo, err := k.undoImport(ctx, actor, j.Subject, func(tx Tx, _ *Import) error {
+			_, err := unchanged(tx)
+			return err
+		})
 		return undo, err
-	case j.Kind != JobBulkUpdate:
-		return Job{}, &ConflictError{Reason: ConflictState, ID: j.ID, Message: "only bulk actions and imports can be undone"}
-	case isUndo(j):
-		return Job{}, &ConflictError{Reason: ConflictState, ID: j.ID, Message: "an undo cannot be undone; do the action again"}
-	case !j.Status.Final():
-		return Job{}, &ConflictError{Reason: ConflictState, ID: j.ID, Message: "the job is still running; cancel it first"}
-	case j.FinishedAt.Before(trashEnd(k.now())):
-		return Job{}, &ConflictError{Reason: ConflictState, ID: j.ID, Message: "the job ended more than 30 days ago; what was there before it is not kept longer"}
+	}
+	if err := k.undoable(j); err != nil {
+		return Job{}, err
 	}
 	if err := actor.Authorize(PermContactsWrite); err != nil {
 		return Job{}, err
 	}
-	return k.startBulk(ctx, actor, bulkPayload{Undo: j.ID}, j.ID)
+	return k.startBulk(ctx, actor, bulkPayload{Undo: j.ID}, j.ID, func(tx Tx) error {
+		now, err := unchanged(tx)
+		if err == nil {
+			err = k.undoable(now)
+		}
+		return err
+	})
+}
+
+// undoable refuses to take back what is no bulk action, or not over, or over
+// for too long.
+func (k *core) undoable(j Job) error {
+	switch {
+	case j.Kind != JobBulkUpdate:
+		return &ConflictError{Reason: ConflictState, ID: j.ID, Message: "only bulk actions and imports can be undone"}
+	case isUndo(j):
+		return &ConflictError{Reason: ConflictState, ID: j.ID, Message: "an undo cannot be undone; do the action again"}
+	case !j.Status.Final():
+		return &ConflictError{Reason: ConflictState, ID: j.ID, Message: "the job is still running; cancel it first"}
+	case j.FinishedAt.Before(trashEnd(k.now())):
+		return &ConflictError{Reason: ConflictState, ID: j.ID, Message: "the job ended more than 30 days ago; what was there before it is not kept longer"}
+	}
+	return nil
 }
 
 func isUndo(j Job) bool {
@@ -61,9 +91,17 @@ func isUndo(j Job) bool {
 	return json.Unmarshal(j.Payload, &p) == nil && !p.Undo.IsZero()
 }
 
+// undoEnds is what the undo of a kind of batch does beside taking it back, in
+// the same transactions.
+type undoEnds struct {
+	// note lists the contacts that stay; before is how many did earlier.
+	note func(ctx context.Context, tx Tx, kept []keptContact, before int64) error
+	// finish, when not nil, runs in the last transaction.
+	finish func(ctx context.Context, tx Tx, kept int64) error
+}
+
 // runUndo takes a batch back, contact by contact, in transactions of undoPage.
-// finish, when not nil, runs in the last one.
-func (k *core) runUndo(ctx context.Context, run *jobRun, batch ID, finish func(ctx context.Context, tx Tx, kept int64) error) error {
+func (k *core) runUndo(ctx context.Context, run *jobRun, batch ID, ends undoEnds) error {
 	at, err := decodeCheckpoint[undoCheckpoint](run.Job)
 	if err != nil {
 		return err
@@ -83,12 +121,16 @@ func (k *core) runUndo(ctx context.Context, run *jobRun, batch ID, finish func(c
 		err = run.inTx(ctx, step, func(tx Tx) error {
 			next = at
 			if last {
-				if finish != nil {
-					return finish(ctx, tx, next.Kept)
+				if ends.finish != nil {
+					return ends.finish(ctx, tx, next.Kept)
 				}
 				return nil
 			}
-			return k.undoImages(ctx, tx, run, batch, images, &next)
+			kept, err := k.undoImages(ctx, tx, run, batch, images, &next)
+			if err != nil || len(kept) == 0 {
+				return err
+			}
+			return ends.note(ctx, tx, kept, at.Kept)
 		})
 		if err != nil || last {
 			return err
@@ -98,20 +140,22 @@ func (k *core) runUndo(ctx context.Context, run *jobRun, batch ID, finish func(c
 	}
 }
 
-// undoImages takes back what one page of images shows.
-func (k *core) undoImages(ctx context.Context, tx Tx, run *jobRun, batch ID, images []Image, at *undoCheckpoint) error {
+// undoImages takes back what one page of images shows and returns who stays.
+func (k *core) undoImages(ctx context.Context, tx Tx, run *jobRun, batch ID, images []Image, at *undoCheckpoint) ([]keptContact, error) {
 	ws := run.Job.Workspace
 	groups, ids := groupImages(images)
 	contacts, err := tx.GetContacts(ctx, ws, ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var kept []keptContact
 	// The undo is a batch of its own, but keeps no images: undoing it again is
 	// doing the action again.
 	set := k.newChangeSet(run.actor(), run.Job.ID)
 	set.keepAfter = false
 	for _, c := range contacts {
-		back, done := takeBack(c, groups[c.ID])
+		back, stays := takeBack(c, groups[c.ID])
+		done := len(stays) == 0
 		before := len(set.changes)
 		switch {
 		case back == nil && done:
@@ -127,15 +171,16 @@ func (k *core) undoImages(ctx context.Context, tx Tx, run *jobRun, batch ID, ima
 			if len(at.KeptContacts) < maxKeptListed {
 				at.KeptContacts = append(slices.Clip(at.KeptContacts), c.ID) // A transaction may run twice.
 			}
+			kept = append(kept, keptContact{contact: c.ID, images: groups[c.ID], stays: stays})
 		case len(set.changes) > before:
 			at.Changed++
 		}
 	}
 	at.After = ids[len(ids)-1]
 	if err := set.write(ctx, tx, ws); err != nil {
-		return err
+		return nil, err
 	}
-	return tx.DeleteFingerprints(ctx, ws, ids, batch)
+	return kept, tx.DeleteFingerprints(ctx, ws, ids, batch)
 }
 
 func undoEvent(before, after Contact) EventType {
@@ -161,37 +206,37 @@ func groupImages(images []Image) (map[ID][]Image, []ID) {
 }
 
 // takeBack returns what a contact becomes when a batch's images of it are
-// taken back, oldest first, and whether nothing of the batch stays.
+// taken back, oldest first, and the fields that stay, "contact" for all of it.
 //
 // A contact that nobody touched since becomes exactly what it was, nil where
 // the batch made it. One that was touched goes back field by field, where a
 // field still holds what the batch wrote; one that the batch made stays.
-func takeBack(c Contact, images []Image) (back *Contact, done bool) {
+func takeBack(c Contact, images []Image) (back *Contact, stays []string) {
 	first, last := images[0], images[len(images)-1]
 	untouched := c.Version == last.Version
 	if first.Before == nil {
 		if untouched {
-			return nil, true
+			return nil, nil
 		}
-		return &c, false
+		return &c, []string{wholeContact}
 	}
 	before := *first.Before
 	if untouched {
 		before.PeakVersion = c.PeakVersion
 		before.Score, before.LastInteractionAt = c.Score, c.LastInteractionAt
-		return &before, true
+		return &before, nil
 	}
 	if last.After == nil {
-		return &c, false
+		return &c, []string{wholeContact}
 	}
-	restored, done := revertFields(c, before, *last.After)
-	return &restored, done
+	restored, stays := revertFields(c, before, *last.After)
+	return &restored, stays
 }
 
 // revertFields sets the fields of c that still hold what was written back to
-// what they were before.
-func revertFields(c, before, wrote Contact) (Contact, bool) {
-	done := true
+// what they were before, and names those that hold something else.
+func revertFields(c, before, wrote Contact) (Contact, []string) {
+	var stays []string
 	for _, f := range contactFields() {
 		switch {
 		case f.same(&before, &wrote), f.same(&c, &before): // The batch left the field alone, or it is back already.
@@ -200,15 +245,17 @@ func revertFields(c, before, wrote Contact) (Contact, bool) {
 		case f.name == "tags":
 			c.Tags = revertTags(c.Tags, before.Tags, wrote.Tags)
 		case f.name == "fields":
-			c.Fields, done = revertMap(c.Fields, before.Fields, wrote.Fields, done)
+			var keys []string
+			c.Fields, keys = revertMap(c.Fields, before.Fields, wrote.Fields)
+			stays = append(stays, keys...)
 		default:
-			done = false
+			stays = append(stays, f.name)
 		}
 	}
 	if wrote.DeletedAt != before.DeletedAt && c.DeletedAt.Equal(wrote.DeletedAt) {
 		c.DeletedAt = before.DeletedAt
 	}
-	return c, done
+	return c, stays
 }
 
 // revertTags takes away what the batch added and brings back what it removed;
@@ -232,8 +279,9 @@ func revertTags(now, before, wrote []string) []string {
 	return out
 }
 
-// revertMap goes back key by key.
-func revertMap(now, before, wrote map[string]any, done bool) (map[string]any, bool) {
+// revertMap goes back key by key and names, in order, those that stay.
+func revertMap(now, before, wrote map[string]any) (map[string]any, []string) {
+	var stays []string
 	out := maps.Clone(now)
 	if out == nil {
 		out = map[string]any{}
@@ -244,15 +292,16 @@ func revertMap(now, before, wrote map[string]any, done bool) (map[string]any, bo
 		case reflect.DeepEqual(old, v):
 		case had && reflect.DeepEqual(now[k], old), !had && now[k] == nil:
 		case !reflect.DeepEqual(now[k], v):
-			done = false
+			stays = append(stays, "fields."+k)
 		case had:
 			out[k] = old
 		default:
 			delete(out, k)
 		}
 	}
+	slices.Sort(stays)
 	if len(out) == 0 {
-		return nil, done
+		return nil, stays
 	}
-	return out, done
+	return out, stays
 }

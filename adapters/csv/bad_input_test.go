@@ -15,7 +15,8 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
-// show writes records in one line each: names, emails, problems, extra values.
+// show writes records in one line each: names, emails, extra values, notes,
+// problems.
 func show(records []crm.ImportRecord) string {
 	var b strings.Builder
 	for _, r := range records {
@@ -27,11 +28,11 @@ func show(records []crm.ImportRecord) string {
 		for _, e := range r.Extra {
 			fmt.Fprintf(&b, " {%s=%s}", e.Name, e.Value)
 		}
+		for _, n := range r.Remarks {
+			fmt.Fprintf(&b, " ?%s", n.Field)
+		}
 		for _, p := range r.Problems {
 			fmt.Fprintf(&b, " !%s", p.Field)
-		}
-		for _, p := range r.Remarks {
-			fmt.Fprintf(&b, " (%s)", p.Field)
 		}
 		if c.Notes != "" {
 			fmt.Fprintf(&b, " %q", c.Notes)
@@ -72,17 +73,20 @@ func TestReadOddFiles(t *testing.T) {
 		{"UTF-16 big endian with a mark", utf16Bytes(table, 1, true), read},
 		{"UTF-16 little endian without a mark", utf16Bytes(table, 0, false), read},
 		{"UTF-16 big endian without a mark", utf16Bytes(table, 1, false), read},
-		{"UTF-16 cut in the middle of a character", utf16Bytes("Name,Email\nAna,a@example.com", 0, true) + "x", "Ana <a@example.com\ufffd> (Email)\n"},
-		{"UTF-16 cut after the end of a line", utf16Bytes("Name,Email\nAna,a@example.com\n", 0, true) + "x", "Ana <a@example.com>\n !row\n"},
+		{"UTF-16 cut in the middle of a character", utf16Bytes("Name,Email\nAna,a@example.com", 0, true) + "x", " !Email\n"},
+		{"UTF-16 cut after the end of a line", utf16Bytes("Name,Email\nAna,a@example.com\n", 0, true) + "x", "Ana <a@example.com>\n !Name\n"},
 		{
 			"UTF-8 with a row in Windows-1252", "Name,Email\nZoë,zoe@example.com\nJosé 😀,jo@example.com\nAndr\xe9,an@example.com\nH\xe9l\xe8ne \xc0 \xe9t\xe9,he@example.com\n",
-			"Zoë <zoe@example.com>\nJosé 😀 <jo@example.com>\nAndré <an@example.com> (Name)\nHélène À été <he@example.com> (Name)\n",
+			"Zoë <zoe@example.com>\nJosé 😀 <jo@example.com>\nAndré <an@example.com> ?Name\nHélène À été <he@example.com> ?Name\n",
 		},
-		{"a lost character", "Name,Email\nZo\ufffd,zoe@example.com\n", "Zo\ufffd <zoe@example.com> (Name)\n"},
+		{"a lost character", "Name,Email\nZo\ufffd,zoe@example.com\n", "Zo\ufffd <zoe@example.com> ?Name\n"},
 		{"Windows-1252", "Name,Email\nZo\xeb \x80,zoe@example.com\n", "Zoë € <zoe@example.com>\n"},
-		{"a byte that is not UTF-8 among many that are", "Name,Notes\nZoë,Łódź\nAna,caf\xe9 Łódź\n", "Zoë \"Łódź\"\nAna (Notes) \"café Łódź\"\n"},
+		{"a byte that is not UTF-8 among many that are", "Name,Notes\nZoë,Łódź\nAna,caf\xe9 Łódź\n", "Zoë \"Łódź\"\nAna ?Notes \"café Łódź\"\n"},
+		{"more bad bytes than characters of UTF-8", "Name,Notes\nZoë,\xe9\xe9\n\xc4\xd6,x\n", "Zoë ?Notes \"éé\"\nÄÖ ?Name \"x\"\n"},
+		{"a byte that is not UTF-8 where all else is ASCII, far behind", "Name,Notes\n" + strings.Repeat("A,b\n", 20_000) + "Ana,caf\xe9\n", strings.Repeat("A \"b\"\n", 20_000) + "Ana ?Notes \"café\"\n"},
+		{"UTF-8 far behind in a file of Windows-1252", "Name,Notes\nAna,caf\xe9\n" + strings.Repeat("A,b\n", 20_000) + "Zoë,\xfc\n", "Ana \"café\"\n" + strings.Repeat("A \"b\"\n", 20_000) + "Zoë ?Name \"ü\"\n"},
+		{"half a pair of surrogates", strings.Replace(utf16Bytes("Name,Email\nAna,a@example.com\nB😀o,b@example.com\n", 0, true), "\x3d\xd8\x00\xde", "\x3d\xd8", 1), "Ana <a@example.com>\n !Name\n"},
 		{"a NUL character", "Name,Email,Notes\nA\x00na,a@example.com,x\nBo,b@example.com,\x00\nCy,c@example.com,\n", " !Name\n !Notes\nCy <c@example.com>\n"},
-		{"header only", "Name,Email\n", ""},
 		{"blank lines and rows", "Name,Email\n\n,\n\nAna,a@example.com\n , \n", "Ana <a@example.com>\n"},
 		{"short rows", "Name,Email,Notes\nAna\nBo,b@example.com\n", "Ana\nBo <b@example.com>\n"},
 		{"long rows", "Name,Email\nAna,a@example.com,,more,\n", "Ana <a@example.com> {Column 4=more}\n"},
@@ -107,6 +111,27 @@ func TestReadOddFiles(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheEncodingIsNamed(t *testing.T) {
+	for want, file := range map[string]string{
+		"utf-8": "Name\nZoë\n\xff\xff\n", "windows-1252": "Name\nZo\xeb\n", "utf-16le": utf16Bytes("Name\nZoë\n", 0, true), "utf-16be": utf16Bytes("Name\nZoë\n", 1, true),
+	} {
+		r, err := csv.New().NewReader(strings.NewReader(file), crm.ReadOptions{})
+		if err != nil || r.Encoding() != want {
+			t.Errorf("got %v (%v), want %s", r, err, want)
+		}
+	}
+}
+
+func TestAHeaderWithoutRows(t *testing.T) {
+	for _, file := range []string{"Name,Email\n", "Name,Email", "Name,Email\n\n  \n", "sep=;\nName;Email\n"} {
+		_, err := csv.New().NewReader(strings.NewReader(file), crm.ReadOptions{})
+		var invalid *crm.ValidationError
+		if !errors.As(err, &invalid) || invalid.Fields[0].Field != "file" || !strings.Contains(err.Error(), "no contact below it") {
+			t.Errorf("%q: got %v, want an error of the file that says that there are no rows", file, err)
+		}
 	}
 }
 

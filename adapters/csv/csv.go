@@ -68,10 +68,10 @@ func (Format) NewReader(r io.Reader, o crm.ReadOptions) (crm.ContactReader, erro
 	}
 	d := detectDialect(text, o.MaxRecord)
 	src := io.MultiReader(bytes.NewReader(head[f.mark:]), r)
-	if f.encoding != contactfile.UTF8 { // The reader says of each row of UTF-8 what is not.
+	if f.encoding.Wide() { // The others are decoded cell by cell, so that a reader can say where they are not what they seem.
 		src = contactfile.NewTextReader(src, f.encoding)
 	}
-	return newReader(src, text, d, o)
+	return newReader(src, text, f.encoding, d, o)
 }
 
 // NewWriter writes the header of our own layout at once.
@@ -97,7 +97,7 @@ func decodeHead(head []byte) ([]byte, headFacts, error) {
 	if len(bytes.TrimSpace(text)) == 0 && len(head) < contactfile.HeadSize {
 		return nil, f, crm.Invalid("file", crm.CodeRequired, "is empty; it needs a header row and a row for each contact")
 	}
-	return text, f, nil
+	return bytes.ReplaceAll(text, []byte(string(contactfile.BadUnit)), []byte("\ufffd")), f, nil
 }
 
 // cut shortens s to at most n characters.

@@ -18,8 +18,9 @@ type reader struct {
 	layout  layout
 	columns []crm.ImportColumn
 	row     *rowBuilder
+	enc     contactfile.Encoding
 	// pending says that the splitter's record is a row not given out yet: the
-	// first of a file without a header.
+	// first of the file.
 	pending bool
 }
 
@@ -27,8 +28,8 @@ var _ crm.ContactReader = (*reader)(nil)
 
 // newReader reads the header and settles the columns; head is the beginning of
 // the text, for samples.
-func newReader(src io.Reader, head []byte, d dialect, o crm.ReadOptions) (*reader, error) {
-	r := &reader{s: newSplitter(src, d, o.MaxRecord)}
+func newReader(src io.Reader, head []byte, enc contactfile.Encoding, d dialect, o crm.ReadOptions) (*reader, error) {
+	r := &reader{s: newSplitter(src, d, o.MaxRecord), enc: enc}
 	names, err := r.header()
 	if err != nil {
 		return nil, err
@@ -61,7 +62,23 @@ func newReader(src io.Reader, head []byte, d dialect, o crm.ReadOptions) (*reade
 	}
 	r.s.width = len(names)
 	r.row = newRowBuilder(r.columns, r.layout)
-	return r, nil
+	return r, r.firstRow()
+}
+
+// firstRow finds the first row with a value in it: a file without any is not
+// worth an import.
+func (r *reader) firstRow() error {
+	for !r.pending {
+		err := r.s.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return crm.Invalid("file", crm.CodeRequired, "has a header row and no contact below it; add a row for each contact")
+		case err != nil:
+			return fmt.Errorf("read csv: %w", err)
+		}
+		r.pending = r.s.fault != faultNone || len(bytes.TrimSpace(r.s.text)) > 0
+	}
+	return nil
 }
 
 // header reads the names of the columns.
@@ -84,10 +101,13 @@ func (r *reader) header() ([]string, error) {
 	}
 	names := r.s.cells()
 	for i, n := range names {
-		names[i] = strings.TrimSpace(strings.ReplaceAll(contactfile.Text([]byte(n)), "\x00", "\ufffd"))
+		names[i] = strings.TrimSpace(headerSigns.Replace(contactfile.Text([]byte(n))))
 	}
 	return names, nil
 }
+
+// headerSigns replaces what no name of a column can hold.
+var headerSigns = strings.NewReplacer("\x00", "\ufffd", string(contactfile.BadUnit), "\ufffd")
 
 // cells returns the cells of the record.
 func (s *splitter) cells() []string {
@@ -98,15 +118,6 @@ func (s *splitter) cells() []string {
 		cells[i], from = text[from:to], to
 	}
 	return cells
-}
-
-// setCells replaces the cells of the record.
-func (s *splitter) setCells(cells []string) {
-	s.text, s.ends = s.text[:0], s.ends[:0]
-	for _, cell := range cells {
-		s.text = append(s.text, cell...)
-		s.endCell()
-	}
 }
 
 // samples returns for each column a value from the first rows.
@@ -144,6 +155,9 @@ func (r *reader) samples(head []byte, d dialect, columns int) []string {
 // Columns returns the columns with their targets.
 func (r *reader) Columns() []crm.ImportColumn { return append([]crm.ImportColumn(nil), r.columns...) }
 
+// Encoding returns the name of the file's encoding.
+func (r *reader) Encoding() string { return r.enc.String() }
+
 // Next returns the next row that has a value.
 func (r *reader) Next() (crm.ImportRecord, error) {
 	for {
@@ -161,10 +175,10 @@ func (r *reader) Next() (crm.ImportRecord, error) {
 		if bytes.IndexByte(r.s.text, 0) >= 0 {
 			return r.withNUL(), nil
 		}
-		if isReplacement(r.s.text) {
-			return r.unreadable(), nil
+		remarks, broken := r.decode()
+		if len(broken) > 0 {
+			return crm.ImportRecord{Raw: append([]byte{'!'}, r.s.raw...), Problems: broken}, nil
 		}
-		remarks := r.remarks()
 		if rec, ok := r.row.build(r.s); ok {
 			rec.Remarks = remarks
 			return rec, nil
@@ -172,46 +186,30 @@ func (r *reader) Next() (crm.ImportRecord, error) {
 	}
 }
 
-// isReplacement reports whether text is nothing but characters that could not
-// be decoded, such as the half of one that a broken off file ends with.
-func isReplacement(text []byte) bool {
-	return len(text) > 0 && len(bytes.Trim(text, " \ufffd")) == 0 && bytes.ContainsRune(text, utf8.RuneError)
-}
-
-func (r *reader) unreadable() crm.ImportRecord {
-	return crm.ImportRecord{Raw: append([]byte{'!'}, r.s.raw...), Problems: []crm.FieldError{{
-		Field: "row", Code: crm.CodeInvalid, Message: "is not text in the encoding of the file, which may be cut off; save it as UTF-8 again",
-	}}}
-}
-
-// remarks names the cells with bytes that are no UTF-8, which become the
-// characters of Windows-1252, and with signs that stand for a lost character.
-func (r *reader) remarks() []crm.FieldError {
-	var out []crm.FieldError
-	valid := utf8.Valid(r.s.text)
-	if valid && !bytes.ContainsRune(r.s.text, utf8.RuneError) {
-		return nil
+// decode turns the cells of the record into UTF-8, and tells of those that are
+// not in the file's encoding: remarks where they were read all the same, broken
+// where they could not be.
+func (r *reader) decode() (remarks, broken []crm.FieldError) {
+	s := r.s
+	cut := r.enc.Wide() && bytes.ContainsRune(s.text, contactfile.BadUnit)
+	if !cut && utf8.Valid(s.text) && r.enc.Odd(s.text) == "" {
+		return nil, nil
 	}
-	cells := r.s.cells()
-	for i, cell := range cells {
-		switch {
-		case !utf8.ValidString(cell):
-			cells[i] = contactfile.Text([]byte(cell))
-			out = append(out, crm.FieldError{
-				Field: r.row.name(i), Code: crm.CodeInvalid,
-				Message: "has bytes that are not UTF-8; they were read as Windows-1252, check the text",
-			})
-		case strings.ContainsRune(cell, utf8.RuneError):
-			out = append(out, crm.FieldError{
-				Field: r.row.name(i), Code: crm.CodeInvalid,
-				Message: "has a character that an earlier program or a cut lost (U+FFFD); check the text",
-			})
+	out := make([]byte, 0, len(s.text)*2)
+	from := 0
+	for i, to := range s.ends {
+		cell := s.text[from:to]
+		if text := r.enc.Odd(cell); text != "" {
+			remarks = append(remarks, crm.FieldError{Field: r.row.name(i), Code: contactfile.CodeEncoding, Message: text})
 		}
+		if cut && bytes.ContainsRune(cell, contactfile.BadUnit) {
+			broken = append(broken, crm.FieldError{Field: r.row.name(i), Code: contactfile.CodeEncoding, Message: contactfile.BadUTF16})
+		}
+		out = append(out, contactfile.Text(cell)...)
+		from, s.ends[i] = to, len(out)
 	}
-	if !valid {
-		r.s.setCells(cells)
-	}
-	return out
+	s.text = out
+	return remarks, broken
 }
 
 // faulty returns the problem row of a record that could not be cut.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -194,6 +195,28 @@ func (r *blobReader) Read(p []byte) (int, error) {
 func (r *blobReader) Close() error {
 	r.closed, r.rest = true, nil
 	return nil
+}
+
+// ListBlobs implements [crm.Blobs]. The id of an upload begins with the time
+// when it began.
+func (r reads) ListBlobs(ctx context.Context, ws crm.WorkspaceID, before time.Time, after crm.ID, limit int) ([]crm.ID, error) {
+	ids, err := list(ctx, r, func(rows *sqlx.Rows) (id crm.ID, err error) {
+		err = rows.Scan(scanID(&id))
+		return id, err
+	}, fixed("SELECT id FROM blobs WHERE workspace = ? AND id > ? AND upload < ? ORDER BY id LIMIT ?"), blob(ws), blob(after), blob(firstID(before)), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list blobs: %w", err)
+	}
+	return ids, nil
+}
+
+// firstID returns what the ids made at a time or later (UUIDv7, whose first 48
+// bits are milliseconds) do not sort before.
+func firstID(at time.Time) (id crm.ID) {
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(max(at.UnixMilli(), 0)))
+	copy(id[:6], ms[2:])
+	return id
 }
 
 // DeleteBlob implements [crm.Blobs].

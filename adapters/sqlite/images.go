@@ -14,7 +14,7 @@ import (
 
 // PutImages implements [crm.ImageStore].
 func (t *tx) PutImages(ctx context.Context, ws crm.WorkspaceID, images []crm.Image) error {
-	err := t.insert(ctx, bulk{into: "contact_images (workspace, contact, version, batch, at, before, after)", columns: 7}, len(images),
+	err := t.insert(ctx, bulk{into: "contact_images (workspace, contact, version, batch, at, before, after, row)", columns: 8}, len(images),
 		func(args []any, i int) ([]any, error) {
 			image := images[i]
 			before, err := imageText(image.Before)
@@ -25,7 +25,7 @@ func (t *tx) PutImages(ctx context.Context, ws crm.WorkspaceID, images []crm.Ima
 			if err != nil {
 				return nil, err
 			}
-			return append(args, blob(ws), blob(image.Contact), image.Version, optionalBlob(image.Batch), crm.Micros(image.At), before, after), nil
+			return append(args, blob(ws), blob(image.Contact), image.Version, optionalBlob(image.Batch), crm.Micros(image.At), before, after, image.Row), nil
 		})
 	if err != nil {
 		return fmt.Errorf("put images: %w", err)
@@ -55,7 +55,7 @@ func (r reads) ListImages(ctx context.Context, ws crm.WorkspaceID, batch, after 
 	return images, nil
 }
 
-const imagesText = `SELECT contact, version, batch, at, before, after FROM contact_images INDEXED BY contact_images_by_batch
+const imagesText = `SELECT contact, version, batch, at, before, after, row FROM contact_images INDEXED BY contact_images_by_batch
 	WHERE workspace = ? AND batch = ? AND `
 
 // completeLast reads all images of the last contact of a page, of which the
@@ -74,7 +74,7 @@ func (r reads) completeLast(ctx context.Context, ws crm.WorkspaceID, batch crm.I
 
 func scanImage(rows *sqlx.Rows) (image crm.Image, err error) {
 	var before, after sql.NullString
-	err = rows.Scan(scanID(&image.Contact), &image.Version, scanID(&image.Batch), scanTime(&image.At), &before, &after)
+	err = rows.Scan(scanID(&image.Contact), &image.Version, scanID(&image.Batch), scanTime(&image.At), &before, &after, &image.Row)
 	if err != nil {
 		return image, err
 	}

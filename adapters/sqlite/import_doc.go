@@ -14,6 +14,7 @@ type importDoc struct {
 	FileName    string             `json:"fileName"`
 	Size        int64              `json:"size"`
 	Digest      string             `json:"digest"`
+	Encoding    string             `json:"encoding,omitempty"`
 	Mapping     []crm.ImportColumn `json:"mapping,omitempty"`
 	OnDuplicate crm.OnDuplicate    `json:"onDuplicate"`
 	Counts      crm.ImportCounts   `json:"counts"`
@@ -29,7 +30,7 @@ type importDoc struct {
 
 func encodeImport(i crm.Import) (string, error) {
 	b, err := json.Marshal(importDoc{
-		ID: i.ID, Format: i.Format, FileName: i.FileName, Size: i.Size, Digest: i.Digest, Mapping: i.Mapping, OnDuplicate: i.OnDuplicate,
+		ID: i.ID, Format: i.Format, FileName: i.FileName, Size: i.Size, Digest: i.Digest, Encoding: i.Encoding, Mapping: i.Mapping, OnDuplicate: i.OnDuplicate,
 		Counts: i.Counts, Blob: i.Blob, JobID: i.JobID, Checkpoint: i.Checkpoint, ErrorText: i.ErrorText,
 		KeptEdited: i.KeptEdited, Actor: i.Actor, CreatedAt: crm.Micros(i.CreatedAt), UpdatedAt: crm.Micros(i.UpdatedAt),
 	})
@@ -42,7 +43,7 @@ func decodeImport(doc string, i *crm.Import) error {
 		return err
 	}
 	*i = crm.Import{
-		ID: d.ID, Format: d.Format, FileName: d.FileName, Size: d.Size, Digest: d.Digest, Status: i.Status, Mapping: d.Mapping, OnDuplicate: d.OnDuplicate,
+		ID: d.ID, Format: d.Format, FileName: d.FileName, Size: d.Size, Digest: d.Digest, Encoding: d.Encoding, Status: i.Status, Mapping: d.Mapping, OnDuplicate: d.OnDuplicate,
 		Counts: d.Counts, Blob: d.Blob, JobID: d.JobID, Checkpoint: d.Checkpoint, ErrorText: d.ErrorText,
 		KeptEdited: d.KeptEdited, Actor: d.Actor, CreatedAt: crm.FromMicros(d.CreatedAt), UpdatedAt: crm.FromMicros(d.UpdatedAt),
 		Version: i.Version,

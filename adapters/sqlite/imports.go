@@ -108,6 +108,7 @@ type rowDetail struct {
 	Candidates []crm.ID         `json:"c,omitempty"`
 	Problems   []crm.FieldError `json:"p,omitempty"`
 	Kept       []string         `json:"k,omitempty"`
+	Dropped    []string         `json:"d,omitempty"`
 }
 
 // PutImportRows implements [crm.ImportStore].
@@ -118,7 +119,7 @@ func (t *tx) PutImportRows(ctx context.Context, ws crm.WorkspaceID, id crm.ID, i
 		func(args []any, i int) ([]any, error) {
 			r := importRows[i]
 			detail, err := detailText(r)
-			return append(args, blob(ws), blob(id), r.Row, string(r.Outcome), flag(notAsItStood(r)), optionalBlob(r.Contact), detail), err
+			return append(args, blob(ws), blob(id), r.Row, string(r.Outcome), flag(r.NotAsItStood()), optionalBlob(r.Contact), detail), err
 		})
 	if err != nil {
 		return fmt.Errorf("put rows of import %s: %w", id, err)
@@ -126,15 +127,11 @@ func (t *tx) PutImportRows(ctx context.Context, ws crm.WorkspaceID, id crm.ID, i
 	return nil
 }
 
-func notAsItStood(r crm.ImportRow) bool {
-	return r.Outcome == crm.RowAmbiguous || r.Outcome == crm.RowProblem || len(r.Problems) > 0 || len(r.Kept) > 0
-}
-
 func detailText(r crm.ImportRow) (string, error) {
-	if len(r.Candidates) == 0 && len(r.Problems) == 0 && len(r.Kept) == 0 {
+	if len(r.Candidates)+len(r.Problems)+len(r.Kept)+len(r.Dropped) == 0 {
 		return "", nil
 	}
-	b, err := json.Marshal(rowDetail{Candidates: r.Candidates, Problems: r.Problems, Kept: r.Kept})
+	b, err := json.Marshal(rowDetail{Candidates: r.Candidates, Problems: r.Problems, Kept: r.Kept, Dropped: r.Dropped})
 	return string(b), err
 }
 
@@ -184,7 +181,7 @@ func scanImportRow(rows *sqlx.Rows) (r crm.ImportRow, err error) {
 	}
 	var d rowDetail
 	err = json.Unmarshal([]byte(detail), &d)
-	r.Candidates, r.Problems, r.Kept = d.Candidates, d.Problems, d.Kept
+	r.Candidates, r.Problems, r.Kept, r.Dropped = d.Candidates, d.Problems, d.Kept, d.Dropped
 	return r, err
 }
 

@@ -2,6 +2,7 @@ package vcard
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 type reading struct {
 	rec   crm.ImportRecord
 	props []property
+	enc   contactfile.Encoding
 	v21   bool
 	// own says that the card is one of our own: it is taken as it stands.
 	own            bool
@@ -30,7 +32,7 @@ type reading struct {
 
 // contact reads the card's properties.
 func (c *card) contact() crm.ImportRecord {
-	r := &reading{v21: c.v21}
+	r := &reading{v21: c.v21, enc: c.enc}
 	for _, s := range c.spans {
 		line := c.raw[s.from:s.to]
 		p, ok := parseProperty(line)
@@ -38,36 +40,27 @@ func (c *card) contact() crm.ImportRecord {
 			r.extra("line", strings.TrimSpace(contactfile.Text(line)))
 			continue
 		}
-		p.cut = s.cut
+		p.cut, p.enc = s.cut, c.enc
 		p.size = s.size - int64(len(line)-len(p.value))
 		r.look(&p)
 		r.props = append(r.props, p)
 	}
 	for i := range r.props {
 		r.property(&r.props[i])
-		r.charset(&r.props[i])
+		r.encoding(&r.props[i])
 	}
 	r.finish()
 	return r.rec
 }
 
-// charset remarks on a text that its charset did not fit. A whole file in
-// Windows-1252 that says so nowhere is remarked on in every such line.
-func (r *reading) charset(p *property) {
-	switch p.name {
-	case "PHOTO", "LOGO", "SOUND", "KEY":
-		return
+// encoding tells of a property whose text was not in the encoding it should be.
+func (r *reading) encoding(p *property) {
+	if p.odd != "" {
+		r.rec.Remarks = append(r.rec.Remarks, crm.FieldError{Field: p.name, Code: contactfile.CodeEncoding, Message: p.odd})
 	}
-	if !p.misread() {
-		return
+	if p.enc.Wide() && bytes.ContainsRune(p.value, contactfile.BadUnit) {
+		r.rec.Problems = append(r.rec.Problems, crm.FieldError{Field: p.name, Code: contactfile.CodeEncoding, Message: contactfile.BadUTF16})
 	}
-	says := "is not UTF-8"
-	if name := p.get("CHARSET"); name != "" {
-		says = "is not in the charset " + name + " that it names"
-	}
-	r.rec.Remarks = append(r.rec.Remarks, crm.FieldError{
-		Field: p.name, Code: crm.CodeInvalid, Message: says + "; it was read as UTF-8 and Windows-1252, check the text",
-	})
 }
 
 // look finds what the other properties depend on.
@@ -331,7 +324,7 @@ func (r *reading) birthday(p *property) {
 	r.rec.Contact.Birthday = day
 }
 
-// binary notes a picture, sound or key; a link to one is kept.
+// binary names a picture, sound or key, which are not kept; a link to one is.
 func (r *reading) binary(p *property) {
 	head := bytes.TrimSpace(p.value[:min(len(p.value), 200)])
 	if strings.EqualFold(p.get("VALUE"), "text") && !p.cut {
@@ -346,9 +339,7 @@ func (r *reading) binary(p *property) {
 		r.extra(p.name, r.text(p))
 	default:
 		// Base64 writes three bytes as four.
-		r.rec.Remarks = append(r.rec.Remarks, crm.FieldError{
-			Field: p.name, Code: crm.CodeInvalid, Message: "of " + sizeText(p.size*3/4) + " has no field and was not kept",
-		})
+		r.rec.Dropped = append(r.rec.Dropped, fmt.Sprintf("%s (%s)", p.name, sizeText(p.size*3/4)))
 	}
 }
 

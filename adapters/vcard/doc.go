@@ -9,10 +9,12 @@
 // INTERNET, PREF and POSTAL say nothing). PREF marks the primary one. The
 // source of a contact is "vcard:" and the PRODID, its id there the UID. Every
 // other property, a second name, a birthday without a day and the like is an
-// extra value under the property's name, so that nothing is dropped. Pictures,
-// sounds and keys inside a card are not kept: an extra value says how large
-// they were. Text that is not in the charset it claims, or claims none and is
-// not UTF-8, is read as Windows-1252.
+// extra value under the property's name. Pictures, sounds and keys inside a
+// card are not kept: the record names them as dropped, with their size. Text that
+// is not in the charset it claims, or claims one that nobody knows, or none in a
+// file that is UTF-8 elsewhere, is read as UTF-8 or else as Windows-1252, and the
+// record has a note of it. Only a file without one character of UTF-8 is taken
+// for Windows-1252 as a whole. What is no UTF-16 in a file of it makes a problem.
 //
 // A card without END:VCARD, beyond the limit of a record, and lines outside
 // cards are problem rows. A card in an AGENT property is an extra value.

@@ -3,6 +3,7 @@ package vcard
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -20,6 +21,9 @@ type property struct {
 	// size is the length of the value, also where value is only its beginning.
 	size int64
 	cut  bool
+	enc  contactfile.Encoding
+	// odd is what is to be told of the value's encoding, once it has been read.
+	odd string
 }
 
 type param struct{ name, value string } // the name in upper case
@@ -151,29 +155,6 @@ func (p *property) label() string {
 // text returns the value with its transfer encoding and charset undone, but
 // its escapes as they stand.
 func (p *property) text() string {
-	raw := p.plain()
-	if text, ok := p.inCharset(raw); ok {
-		return text
-	}
-	return contactfile.Text(raw)
-}
-
-// misread reports that the text is not what its charset promises: then it was
-// read as UTF-8, and what is not UTF-8 as Windows-1252.
-func (p *property) misread() bool {
-	raw := p.plain()
-	if isASCII(raw) {
-		return false
-	}
-	if name := p.get("CHARSET"); name != "" && !strings.EqualFold(name, "UTF-8") {
-		_, ok := p.inCharset(raw)
-		return !ok
-	}
-	return !utf8.Valid(raw)
-}
-
-// plain undoes the transfer encoding.
-func (p *property) plain() []byte {
 	raw := p.value
 	switch strings.ToUpper(p.get("ENCODING")) {
 	case "QUOTED-PRINTABLE", "Q":
@@ -184,25 +165,38 @@ func (p *property) plain() []byte {
 			raw = plain
 		}
 	}
-	return raw
-}
-
-// inCharset reads text in the charset of the property; false when there is
-// none but UTF-8, when nobody knows it, or when the text is not in it.
-func (p *property) inCharset(raw []byte) (string, bool) {
 	name := p.get("CHARSET")
-	if name == "" || strings.EqualFold(name, "UTF-8") || isASCII(raw) {
-		return "", false
+	if isASCII(raw) {
+		return string(raw)
+	}
+	p.odd = p.enc.Odd(raw)
+	if name == "" {
+		return contactfile.Text(raw)
+	}
+	if strings.EqualFold(name, "UTF-8") {
+		p.odd = contactfile.UTF8.Odd(raw)
+		return contactfile.Text(raw)
 	}
 	enc, err := htmlindex.Get(name)
 	if err != nil {
-		return "", false
+		p.odd = fmt.Sprintf("has the charset %q, which is not known here, and was read as %s; look whether the text is right", name, readAs(raw))
+		return contactfile.Text(raw)
 	}
 	text, err := enc.NewDecoder().Bytes(raw)
 	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
-		return "", false
+		p.odd = fmt.Sprintf("is not in the charset %q that it names, and was read as %s; look whether the text is right", name, readAs(raw))
+		return contactfile.Text(raw)
 	}
-	return string(text), true
+	p.odd = ""
+	return string(text)
+}
+
+// readAs names what [contactfile.Text] takes the bytes for.
+func readAs(raw []byte) string {
+	if utf8.Valid(raw) {
+		return "UTF-8"
+	}
+	return "Windows-1252"
 }
 
 func isASCII(b []byte) bool {

@@ -10,12 +10,14 @@ import (
 	"io"
 	"strings"
 
+	"github.com/omnicrm/omnicrm/adapters/internal/contactfile"
 	"github.com/omnicrm/omnicrm/crm"
 )
 
 // reader yields the cards of a file.
 type reader struct {
 	lines *lineReader
+	enc   contactfile.Encoding
 	max   int
 	// begun says that the BEGIN of the next card has been read: it ended a
 	// card without END.
@@ -25,19 +27,22 @@ type reader struct {
 
 var _ crm.ContactReader = (*reader)(nil)
 
-func newReader(r *bufio.Reader, crOnly bool, maxRecord int) *reader {
-	return &reader{lines: newLineReader(r, crOnly, maxRecord), max: maxRecord}
+func newReader(r *bufio.Reader, enc contactfile.Encoding, crOnly bool, maxRecord int) *reader {
+	return &reader{lines: newLineReader(r, crOnly, maxRecord), enc: enc, max: maxRecord}
 }
 
 // Columns returns nil: the format has none.
 func (r *reader) Columns() []crm.ImportColumn { return nil }
+
+// Encoding returns the name of the file's encoding; properties may have another.
+func (r *reader) Encoding() string { return r.enc.String() }
 
 // Next returns the next card.
 func (r *reader) Next() (crm.ImportRecord, error) {
 	if stray, err := r.skipToCard(); err != nil || stray != nil {
 		return crm.ImportRecord{Problems: stray.problems(), Raw: stray.sum()}, err
 	}
-	c := &card{first: r.lines.at, max: r.max}
+	c := &card{first: r.lines.at, max: r.max, enc: r.enc}
 	r.lines.keepBlank = false
 	for {
 		err := r.lines.next()
@@ -135,6 +140,7 @@ func isMark(line []byte, mark string) bool {
 type card struct {
 	first int64
 	max   int
+	enc   contactfile.Encoding
 	v21   bool
 	// raw holds the unfolded lines; the properties lie in it.
 	raw   []byte

@@ -65,15 +65,18 @@ func (Format) NewReader(r io.Reader, o crm.ReadOptions) (crm.ContactReader, erro
 		return nil, crm.Invalid("file", crm.CodeInvalid, "is "+what+"; a vCard file begins with BEGIN:VCARD")
 	}
 	enc, mark := contactfile.DetectEncoding(head)
+	if enc == contactfile.Windows1252 { // Old programs fold lines inside of a character.
+		enc, _ = contactfile.DetectEncoding(unfolded(head))
+	}
 	if _, err := br.Discard(mark); err != nil {
 		return nil, fmt.Errorf("read vcard: %w", err)
 	}
 	// Other encodings are decoded property by property: each may have its own.
-	if enc == contactfile.UTF16LE || enc == contactfile.UTF16BE {
+	if enc.Wide() {
 		br = bufio.NewReaderSize(contactfile.NewTextReader(br, enc), contactfile.HeadSize)
 	}
 	crOnly := bytes.IndexByte(text, '\r') >= 0 && bytes.IndexByte(text, '\n') < 0
-	return newReader(br, crOnly, o.MaxRecord), nil
+	return newReader(br, enc, crOnly, o.MaxRecord), nil
 }
 
 // NewWriter starts to write; nothing stands before the first card.
@@ -84,10 +87,18 @@ func (Format) NewWriter(w io.Writer) (crm.ContactWriter, error) {
 // headText returns the first bytes without a mark, UTF-16 decoded.
 func headText(head []byte) ([]byte, error) {
 	enc, mark := contactfile.DetectEncoding(head)
-	if enc != contactfile.UTF16LE && enc != contactfile.UTF16BE {
+	if !enc.Wide() {
 		return head[mark:], nil
 	}
 	return io.ReadAll(contactfile.NewTextReader(bytes.NewReader(head[mark:]), enc))
+}
+
+// unfolded joins the lines that are folded.
+func unfolded(head []byte) []byte {
+	for _, fold := range []string{"\r\n ", "\r\n\t", "\n ", "\n\t"} {
+		head = bytes.ReplaceAll(head, []byte(fold), nil)
+	}
+	return head
 }
 
 func startsCard(text []byte) bool {

@@ -159,6 +159,9 @@ func (c importCmd) print(done crm.Import, path string, took time.Duration, g *Gl
 	if err == nil && n.Kept > 0 {
 		_, err = fmt.Fprintf(t.out, "Kept in custom fields or notes: %s\n", counted(n.Kept, "value"))
 	}
+	if err == nil && n.Dropped > 0 {
+		_, err = fmt.Fprintf(t.out, "Could not be kept: %s\n", counted(n.Dropped, "value"))
+	}
 	if err == nil && path != "" {
 		_, err = fmt.Fprintf(t.out, "Rows that were not written as they stand: %s\n", path)
 	}

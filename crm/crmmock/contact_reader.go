@@ -91,6 +91,50 @@ func (_c *ContactReader_Columns_Call) RunAndReturn(run func() []crm.ImportColumn
 	return _c
 }
 
+// Encoding provides a mock function for the type ContactReader
+func (_mock *ContactReader) Encoding() string {
+	ret := _mock.Called()
+
+	if len(ret) == 0 {
+		panic("no return value specified for Encoding")
+	}
+
+	var r0 string
+	if returnFunc, ok := ret.Get(0).(func() string); ok {
+		r0 = returnFunc()
+	} else {
+		r0 = ret.Get(0).(string)
+	}
+	return r0
+}
+
+// ContactReader_Encoding_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'Encoding'
+type ContactReader_Encoding_Call struct {
+	*mock.Call
+}
+
+// Encoding is a helper method to define mock.On call
+func (_e *ContactReader_Expecter) Encoding() *ContactReader_Encoding_Call {
+	return &ContactReader_Encoding_Call{Call: _e.mock.On("Encoding")}
+}
+
+func (_c *ContactReader_Encoding_Call) Run(run func()) *ContactReader_Encoding_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		run()
+	})
+	return _c
+}
+
+func (_c *ContactReader_Encoding_Call) Return(s string) *ContactReader_Encoding_Call {
+	_c.Call.Return(s)
+	return _c
+}
+
+func (_c *ContactReader_Encoding_Call) RunAndReturn(run func() string) *ContactReader_Encoding_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // Next provides a mock function for the type ContactReader
 func (_mock *ContactReader) Next() (crm.ImportRecord, error) {
 	ret := _mock.Called()

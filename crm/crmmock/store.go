@@ -1906,6 +1906,92 @@ func (_c *Store_InTx_Call) RunAndReturn(run func(ctx context.Context, fn func(tx
 	return _c
 }
 
+// ListBlobs provides a mock function for the type Store
+func (_mock *Store) ListBlobs(ctx context.Context, ws crm.WorkspaceID, before time.Time, after crm.ID, limit int) ([]crm.ID, error) {
+	ret := _mock.Called(ctx, ws, before, after, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListBlobs")
+	}
+
+	var r0 []crm.ID
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, time.Time, crm.ID, int) ([]crm.ID, error)); ok {
+		return returnFunc(ctx, ws, before, after, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, time.Time, crm.ID, int) []crm.ID); ok {
+		r0 = returnFunc(ctx, ws, before, after, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.ID)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, time.Time, crm.ID, int) error); ok {
+		r1 = returnFunc(ctx, ws, before, after, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListBlobs_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListBlobs'
+type Store_ListBlobs_Call struct {
+	*mock.Call
+}
+
+// ListBlobs is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - before time.Time
+//   - after crm.ID
+//   - limit int
+func (_e *Store_Expecter) ListBlobs(ctx any, ws any, before any, after any, limit any) *Store_ListBlobs_Call {
+	return &Store_ListBlobs_Call{Call: _e.mock.On("ListBlobs", ctx, ws, before, after, limit)}
+}
+
+func (_c *Store_ListBlobs_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, before time.Time, after crm.ID, limit int)) *Store_ListBlobs_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 time.Time
+		if args[2] != nil {
+			arg2 = args[2].(time.Time)
+		}
+		var arg3 crm.ID
+		if args[3] != nil {
+			arg3 = args[3].(crm.ID)
+		}
+		var arg4 int
+		if args[4] != nil {
+			arg4 = args[4].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListBlobs_Call) Return(iDs []crm.ID, err error) *Store_ListBlobs_Call {
+	_c.Call.Return(iDs, err)
+	return _c
+}
+
+func (_c *Store_ListBlobs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, before time.Time, after crm.ID, limit int) ([]crm.ID, error)) *Store_ListBlobs_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ListContactIDs provides a mock function for the type Store
 func (_mock *Store) ListContactIDs(ctx context.Context, ws crm.WorkspaceID, where crm.ContactCriteria, after crm.ID, limit int) ([]crm.ID, error) {
 	ret := _mock.Called(ctx, ws, where, after, limit)

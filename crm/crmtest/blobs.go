@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -59,6 +60,7 @@ func TestBlobs(t *testing.T, open func(testing.TB) crm.Blobs) {
 			f.wantBlob(1, []byte("again"))
 		}},
 		{"another workspace neither sees nor changes a blob", testBlobTenancy},
+		{"blobs are listed by id, of one age, a page at a time", testBlobList},
 		{"blobs are written and read in parallel", testBlobsParallel},
 		{"of parallel writers of one id one wins", testBlobRace},
 	} {
@@ -216,6 +218,43 @@ func testBlobTenancy(f *blobFixture) {
 		f.Errorf("DeleteBlob: %v", err)
 	}
 	f.wantBlob(1, []byte("mine"))
+}
+
+func testBlobList(f *blobFixture) {
+	earlier := time.Now().Add(-time.Hour)
+	for _, n := range []int{3, 1, 4, 2} {
+		f.put(n, pattern(n*100_000))
+	}
+	elsewhere := workspaceNamed(f.Name() + " elsewhere")
+	if _, err := f.b.PutBlob(f.Context(), elsewhere, recordID(f.ws, 9), bytes.NewReader(pattern(10))); err != nil {
+		f.Fatalf("PutBlob: %v", err)
+	}
+	if err := f.b.DeleteBlob(f.Context(), f.ws, recordID(f.ws, 4)); err != nil {
+		f.Fatalf("DeleteBlob: %v", err)
+	}
+	later := time.Now().Add(time.Hour)
+	for _, c := range []struct {
+		before time.Time
+		after  crm.ID
+		limit  int
+		want   []int
+	}{
+		{later, crm.ID{}, 10, []int{1, 2, 3}},
+		{later, crm.ID{}, 2, []int{1, 2}},
+		{later, recordID(f.ws, 2), 10, []int{3}},
+		{later, recordID(f.ws, 3), 10, nil},
+		{earlier, crm.ID{}, 10, nil},
+	} {
+		got, err := f.b.ListBlobs(f.Context(), f.ws, c.before, c.after, c.limit)
+		if err != nil {
+			f.Fatalf("ListBlobs: %v", err)
+		}
+		var want []crm.ID
+		for _, n := range c.want {
+			want = append(want, recordID(f.ws, n))
+		}
+		wantIDs(f.T, fmt.Sprintf("ListBlobs after %s, limit %d", c.after, c.limit), got, want)
+	}
 }
 
 func testBlobsParallel(f *blobFixture) {

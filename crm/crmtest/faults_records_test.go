@@ -12,21 +12,23 @@ import (
 )
 
 type (
-	imagesByVersion  struct{ memTx }
-	imagesCut        struct{ memTx }
-	imagesLeft       struct{ memTx }
-	tagsRenamed      struct{ memTx }
-	tagsOfNobody     struct{ memTx }
-	tagsByCount      struct{ memTx }
-	rowsFirst        struct{ memTx }
-	rowsKeptMissed   struct{ memTx }
-	importsAscending struct{ memTx }
-	importsOfAll     struct{ memTx }
-	jobsOfAll        struct{ memTx }
-	importsOpen      struct{ memTx }
-	printsReplaced   struct{ memTx }
-	printsAll        struct{ memTx }
-	answersLost      struct{ memTx }
+	imagesByVersion   struct{ memTx }
+	imagesCut         struct{ memTx }
+	imagesLeft        struct{ memTx }
+	tagsRenamed       struct{ memTx }
+	tagsOfNobody      struct{ memTx }
+	tagsByCount       struct{ memTx }
+	rowsFirst         struct{ memTx }
+	rowsKeptMissed    struct{ memTx }
+	rowsDroppedMissed struct{ memTx }
+	imagesWithoutRow  struct{ memTx }
+	importsAscending  struct{ memTx }
+	importsOfAll      struct{ memTx }
+	jobsOfAll         struct{ memTx }
+	importsOpen       struct{ memTx }
+	printsReplaced    struct{ memTx }
+	printsAll         struct{ memTx }
+	answersLost       struct{ memTx }
 )
 
 func (t imagesByVersion) ListImages(ctx context.Context, ws crm.WorkspaceID, batch, after crm.ID, limit int) ([]crm.Image, error) {
@@ -82,6 +84,19 @@ func (t rowsFirst) PutImportRows(ctx context.Context, ws crm.WorkspaceID, id crm
 func (t rowsKeptMissed) ListImportRows(ctx context.Context, ws crm.WorkspaceID, id crm.ID, q crm.ImportRowQuery) ([]crm.ImportRow, error) {
 	rows, err := t.memTx.ListImportRows(ctx, ws, id, q)
 	return slices.DeleteFunc(rows, func(r crm.ImportRow) bool { return q.NotAsItStood && len(r.Kept) > 0 }), err
+}
+
+func (t imagesWithoutRow) PutImages(ctx context.Context, ws crm.WorkspaceID, images []crm.Image) error {
+	images = slices.Clone(images)
+	for i := range images {
+		images[i].Row = 0
+	}
+	return t.memTx.PutImages(ctx, ws, images)
+}
+
+func (t rowsDroppedMissed) ListImportRows(ctx context.Context, ws crm.WorkspaceID, id crm.ID, q crm.ImportRowQuery) ([]crm.ImportRow, error) {
+	rows, err := t.memTx.ListImportRows(ctx, ws, id, q)
+	return slices.DeleteFunc(rows, func(r crm.ImportRow) bool { return q.NotAsItStood && len(r.Dropped) > 0 }), err
 }
 
 func (t importsOfAll) CountImports(ctx context.Context, ws crm.WorkspaceID, _ crm.ID) (int, error) {
@@ -143,6 +158,8 @@ func recordFaults() []fault {
 		{name: "rows with kept values pass for as they stood", part: "imports", red: "filtered_by_outcome", store: breakTx(func(t memTx) crm.Tx { return rowsKeptMissed{t} })},
 		{name: "one user's imports are counted as everybody's", part: "imports", red: "one_user", store: breakTx(func(t memTx) crm.Tx { return importsOfAll{t} })},
 		{name: "one user's jobs are counted as everybody's", part: "jobs/rows", red: "are_counted_by_kind", store: breakTx(func(t memTx) crm.Tx { return jobsOfAll{t} })},
+		{name: "rows with dropped values pass for as they stood", part: "imports", red: "filtered_by_outcome", store: breakTx(func(t memTx) crm.Tx { return rowsDroppedMissed{t} })},
+		{name: "images forget the row of their import", part: "images", red: "comes_back_exactly", store: breakTx(func(t memTx) crm.Tx { return imagesWithoutRow{t} })},
 		{name: "imports are listed oldest first", part: "imports", red: "newest_first", store: breakTx(func(t memTx) crm.Tx { return importsAscending{t} })},
 		{name: "an actor without scopes may do everything", part: "imports", red: "an_import_comes_back", store: breakTx(func(t memTx) crm.Tx { return importsOpen{t} })},
 		{name: "fingerprints are overwritten", part: "fingerprints", red: "the_first_contact", store: breakTx(func(t memTx) crm.Tx { return printsReplaced{t} })},
@@ -157,6 +174,8 @@ type (
 	cutBlobs      struct{ blobs }
 	startBlobs    struct{ blobs }
 	replacedBlobs struct{ blobs }
+	youngBlobs    struct{ blobs }
+	firstBlobs    struct{ blobs }
 )
 
 // PutBlob shows the blob before it is whole.
@@ -166,7 +185,7 @@ func (b halfBlobs) PutBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, r
 	}
 	content, err := io.ReadAll(r)
 	if err == nil {
-		err = b.m.write(ctx, func(s *state) error { s.blobs[of[crm.ID]{ws, id}] = content; return nil })
+		err = b.m.write(ctx, func(s *state) error { s.blobs[of[crm.ID]{ws, id}] = storedBlob{content, time.Now()}; return nil })
 	} else if cleared := b.DeleteBlob(ctx, ws, id); cleared != nil {
 		err = cleared
 	}
@@ -192,6 +211,16 @@ func (b startBlobs) OpenBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID,
 	return b.blobs.OpenBlob(ctx, ws, id, 0)
 }
 
+// ListBlobs lists what is still on its way to its owner.
+func (b youngBlobs) ListBlobs(ctx context.Context, ws crm.WorkspaceID, before time.Time, after crm.ID, limit int) ([]crm.ID, error) {
+	return b.blobs.ListBlobs(ctx, ws, before.Add(24*time.Hour), after, limit)
+}
+
+// ListBlobs begins at the start again for every page.
+func (b firstBlobs) ListBlobs(ctx context.Context, ws crm.WorkspaceID, before time.Time, _ crm.ID, limit int) ([]crm.ID, error) {
+	return b.blobs.ListBlobs(ctx, ws, before, crm.ID{}, limit)
+}
+
 func (b replacedBlobs) PutBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, r io.Reader) (int64, error) {
 	if err := b.DeleteBlob(ctx, ws, id); err != nil {
 		return 0, err
@@ -208,6 +237,8 @@ func blobFaults() []fault {
 		{name: "a failed upload leaves something", part: "blobs", red: "a_failing_reader", store: breakBlobs(func(b blobs) crm.Blobs { return restBlobs{b} })},
 		{name: "a blob ends with its first chunk", part: "blobs", red: "any_size", store: breakBlobs(func(b blobs) crm.Blobs { return cutBlobs{b} })},
 		{name: "a blob is always read from its start", part: "blobs", red: "any_offset", store: breakBlobs(func(b blobs) crm.Blobs { return startBlobs{b} })},
+		{name: "young blobs are listed as old ones", part: "blobs", red: "listed_by_id", store: breakBlobs(func(b blobs) crm.Blobs { return youngBlobs{b} })},
+		{name: "every page of blobs is the first", part: "blobs", red: "listed_by_id", store: breakBlobs(func(b blobs) crm.Blobs { return firstBlobs{b} })},
 		{name: "a blob is overwritten", part: "blobs", red: "an_id_that_is_taken", store: breakBlobs(func(b blobs) crm.Blobs { return replacedBlobs{b} })},
 	}
 }

@@ -204,6 +204,7 @@ func tenancyFaults() []fault {
 		forgets("GetContacts", forgetGet), forgets("CountContacts", forgetCount), forgets("FindContacts", forgetFind),
 		forgets("EraseContacts", forgetErase), forgets("PutContacts", forgetSource),
 		{name: "OpenBlob forgets the workspace", part: "blobs", red: "another_workspace", store: breakParts(func(m *memStore, p *parts) { p.Blobs = forgetBlob{blobs{m}} })},
+		{name: "ListBlobs forgets the workspace", part: "blobs", red: "listed_by_id", store: breakParts(func(m *memStore, p *parts) { p.Blobs = forgetBlobs{blobs{m}} })},
 		{name: "PutBlob forgets the workspace", part: "blobs", red: "another_workspace", store: breakParts(func(m *memStore, p *parts) { p.Blobs = forgetTaken{blobs{m}} })},
 		{name: "ClaimJobs forgets the workspace", part: "jobs", red: "names_no_such_job", store: breakParts(func(m *memStore, p *parts) { p.SystemStore = forgetTicket{system{m}} })},
 	}
@@ -266,6 +267,7 @@ func forgetSource(t memTx) crm.Tx {
 type (
 	forgetBlob   struct{ blobs }
 	forgetTaken  struct{ blobs }
+	forgetBlobs  struct{ blobs }
 	forgetTicket struct{ system }
 )
 
@@ -277,6 +279,18 @@ func (b forgetBlob) OpenBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID,
 		}
 	}
 	return b.blobs.OpenBlob(ctx, ws, id, offset)
+}
+
+func (b forgetBlobs) ListBlobs(_ context.Context, _ crm.WorkspaceID, _ time.Time, after crm.ID, limit int) ([]crm.ID, error) {
+	s, _ := b.m.read()
+	var ids []crm.ID
+	for key := range s.blobs {
+		if compareIDs(key.id, after) > 0 {
+			ids = append(ids, key.id)
+		}
+	}
+	slices.SortFunc(ids, compareIDs)
+	return firstOf(ids, limit), nil
 }
 
 func (b forgetTaken) PutBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, r io.Reader) (int64, error) {

@@ -97,7 +97,7 @@ func (f *fixture) wantImages(after crm.ID, limit int, want string) {
 func testImageFields(f *fixture) {
 	full, other := fullContact(f.ws, 1), f.contact(1)
 	want := []crm.Image{
-		{Contact: f.id(1), Version: 4, Batch: f.id(imageBatch), At: day(), Before: &other, After: &full},
+		{Contact: f.id(1), Version: 4, Batch: f.id(imageBatch), Row: 1 << 34, At: day(), Before: &other, After: &full},
 		{Contact: f.id(1), Version: 5, Batch: f.id(imageBatch), At: day().Add(time.Second), Before: &full},
 		{Contact: f.id(1), Version: 6, Batch: f.id(imageBatch), At: longAgo()},
 		{Contact: f.id(2), Version: 1, Batch: f.id(imageBatch), At: day(), After: &other},

@@ -89,14 +89,14 @@ func (f *fixture) newImport(n int) crm.Import {
 
 func (f *fixture) fullImport(n int) crm.Import {
 	return crm.Import{
-		ID: f.id(n), Format: "vcard", FileName: "Kontakte „neu“ 🗂.vcf", Size: 1 << 40, Digest: strings.Repeat("0f", 32), Status: crm.ImportCommitting,
+		ID: f.id(n), Format: "vcard", FileName: "Kontakte „neu“ 🗂.vcf", Size: 1 << 40, Digest: strings.Repeat("0f", 32), Encoding: "windows-1252", Status: crm.ImportCommitting,
 		Mapping: []crm.ImportColumn{
 			{Column: "E-mail 1 - Value", Target: "emails[0].address", Sample: "zoë@example.com"},
 			{Column: "Größe", Target: "fields.Größe", Sample: "\"12\"\nx"},
 			{Column: "", Target: "ignore"},
 		},
 		OnDuplicate: crm.DuplicateCreate,
-		Counts:      crm.ImportCounts{Rows: 1 << 33, Created: 1, Updated: 2, Unchanged: 3, Ambiguous: 4, Problems: 5, Kept: 6},
+		Counts:      crm.ImportCounts{Rows: 1 << 33, Created: 1, Updated: 2, Unchanged: 3, Ambiguous: 4, Problems: 5, Kept: 6, Dropped: 8},
 		Blob:        f.id(n + 100), JobID: f.id(n + 200), Checkpoint: 1 << 34, ErrorText: "it broke: ü", KeptEdited: 7,
 		Actor:     crm.JobActor{User: f.id(n + 300), Role: crm.RoleAdmin, Kind: crm.ActorKey},
 		CreatedAt: day(), UpdatedAt: day().Add(time.Microsecond), Version: 3,
@@ -183,10 +183,11 @@ func testImportRows(f *fixture) {
 			{Field: "birthday", Code: crm.CodeInvalid, Message: "is „no“ day\n"},
 			{Field: "emails[1].address", Code: crm.CodeTooLong, Message: "is too long"},
 		}},
-		{Row: 1 << 35, Outcome: crm.RowUpdated, Contact: f.id(4), Kept: []string{"Größe", "X-Y,Z"}},
+		{Row: 1 << 35, Outcome: crm.RowUpdated, Contact: f.id(4), Kept: []string{"Größe", "X-Y,Z"}, Dropped: []string{"PHOTO", "Bio, ü"}},
+		{Row: 1<<35 + 1, Outcome: crm.RowKept, Contact: f.id(5), Dropped: []string{"PHOTO"}},
 	}
 	f.putRows(f.id(1), want[2], want[0])
-	f.putRows(f.id(1), want[3], want[1])
+	f.putRows(f.id(1), want[3], want[1], want[4])
 	got, err := f.s.ListImportRows(f.Context(), f.ws, f.id(1), crm.ImportRowQuery{Limit: 10})
 	f.ok("ListImportRows", err)
 	if d := diff(got, want, false); d != "" {
@@ -194,8 +195,8 @@ func testImportRows(f *fixture) {
 	}
 	f.wantRows(f.id(1), crm.ImportRowQuery{Limit: 2}, 1, 2)
 	f.wantRows(f.id(1), crm.ImportRowQuery{After: 2, Limit: 1}, 3)
-	f.wantRows(f.id(1), crm.ImportRowQuery{After: 3, Limit: 10}, 1<<35)
-	f.wantRows(f.id(1), crm.ImportRowQuery{After: 1 << 35, Limit: 10})
+	f.wantRows(f.id(1), crm.ImportRowQuery{After: 3, Limit: 10}, 1<<35, 1<<35+1)
+	f.wantRows(f.id(1), crm.ImportRowQuery{After: 1<<35 + 1, Limit: 10})
 }
 
 func testImportRowFilters(f *fixture) {
@@ -208,12 +209,15 @@ func testImportRowFilters(f *fixture) {
 		crm.ImportRow{Row: 5, Outcome: crm.RowAmbiguous, Candidates: f.ids(1, 2)},
 		crm.ImportRow{Row: 6, Outcome: crm.RowProblem, Problems: problem},
 		crm.ImportRow{Row: 7, Outcome: crm.RowUpdated},
+		crm.ImportRow{Row: 8, Outcome: crm.RowCreated, Dropped: []string{"PHOTO"}},
+		crm.ImportRow{Row: 9, Outcome: crm.RowKept, Problems: problem},
 	)
 	imp := f.id(1)
-	f.wantRows(imp, crm.ImportRowQuery{Outcomes: []crm.RowOutcome{crm.RowCreated}, Limit: 10}, 1, 2)
+	f.wantRows(imp, crm.ImportRowQuery{Outcomes: []crm.RowOutcome{crm.RowCreated}, Limit: 10}, 1, 2, 8)
+	f.wantRows(imp, crm.ImportRowQuery{Outcomes: []crm.RowOutcome{crm.RowKept}, Limit: 10}, 9)
 	f.wantRows(imp, crm.ImportRowQuery{Outcomes: []crm.RowOutcome{crm.RowUpdated, crm.RowUnchanged}, Limit: 10}, 3, 4, 7)
 	f.wantRows(imp, crm.ImportRowQuery{Outcomes: []crm.RowOutcome{crm.RowUpdated, crm.RowUnchanged}, After: 3, Limit: 1}, 4)
-	f.wantRows(imp, crm.ImportRowQuery{NotAsItStood: true, Limit: 10}, 2, 3, 5, 6)
+	f.wantRows(imp, crm.ImportRowQuery{NotAsItStood: true, Limit: 10}, 2, 3, 5, 6, 8, 9)
 	f.wantRows(imp, crm.ImportRowQuery{NotAsItStood: true, After: 2, Limit: 2}, 3, 5)
-	f.wantRows(imp, crm.ImportRowQuery{NotAsItStood: true, Outcomes: []crm.RowOutcome{crm.RowCreated, crm.RowProblem}, Limit: 10}, 2, 6)
+	f.wantRows(imp, crm.ImportRowQuery{NotAsItStood: true, Outcomes: []crm.RowOutcome{crm.RowCreated, crm.RowProblem}, Limit: 10}, 2, 6, 8)
 }

@@ -78,8 +78,7 @@ func (t memTx) ListImportRows(_ context.Context, ws crm.WorkspaceID, id crm.ID, 
 	}
 	var rows []crm.ImportRow
 	for key, row := range s.rows {
-		asItStood := row.Outcome != crm.RowAmbiguous && row.Outcome != crm.RowProblem && len(row.Problems) == 0 && len(row.Kept) == 0
-		if key.ws == ws && key.id.imp == id && row.Row > q.After && (!q.NotAsItStood || !asItStood) &&
+		if key.ws == ws && key.id.imp == id && row.Row > q.After && (!q.NotAsItStood || row.NotAsItStood()) &&
 			(len(q.Outcomes) == 0 || slices.Contains(q.Outcomes, row.Outcome)) {
 			rows = append(rows, row)
 		}
@@ -164,7 +163,13 @@ func (t memTx) DeleteIdempotencyRecord(ctx context.Context, ws crm.WorkspaceID, 
 
 type blobs struct{ m *memStore }
 
+type storedBlob struct {
+	content []byte
+	begun   time.Time
+}
+
 func (b blobs) PutBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, r io.Reader) (int64, error) {
+	begun := time.Now()
 	content, err := io.ReadAll(r)
 	if err != nil {
 		return 0, fmt.Errorf("read blob: %w", err)
@@ -173,7 +178,7 @@ func (b blobs) PutBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, r io.
 		if _, ok := s.blobs[of[crm.ID]{ws, id}]; ok {
 			return conflict(crm.ConflictExists, id)
 		}
-		s.blobs[of[crm.ID]{ws, id}] = content
+		s.blobs[of[crm.ID]{ws, id}] = storedBlob{content, begun}
 		return nil
 	})
 }
@@ -183,11 +188,27 @@ func (b blobs) OpenBlob(_ context.Context, ws crm.WorkspaceID, id crm.ID, offset
 	if err != nil {
 		return nil, err
 	}
-	content, ok := s.blobs[of[crm.ID]{ws, id}]
+	stored, ok := s.blobs[of[crm.ID]{ws, id}]
 	if !ok {
 		return nil, crm.ErrNotFound
 	}
+	content := stored.content
 	return io.NopCloser(bytes.NewReader(content[min(int(offset), len(content)):])), nil
+}
+
+func (b blobs) ListBlobs(_ context.Context, ws crm.WorkspaceID, before time.Time, after crm.ID, limit int) ([]crm.ID, error) {
+	s, err := b.m.read()
+	if err != nil {
+		return nil, err
+	}
+	var ids []crm.ID
+	for key, stored := range s.blobs {
+		if key.ws == ws && stored.begun.Before(before) && compareIDs(key.id, after) > 0 {
+			ids = append(ids, key.id)
+		}
+	}
+	slices.SortFunc(ids, compareIDs)
+	return firstOf(ids, limit), nil
 }
 
 func (b blobs) DeleteBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID) error {

@@ -41,7 +41,7 @@ type state struct {
 	rows       map[of[rowKey]]crm.ImportRow
 	prints     map[of[crm.Fingerprint]]crm.FingerprintMark
 	answers    map[of[string]]crm.IdempotencyRecord
-	blobs      map[of[crm.ID]][]byte
+	blobs      map[of[crm.ID]]storedBlob
 	closed     bool
 }
 
@@ -66,7 +66,7 @@ func newMemStore() *memStore {
 	m.now.Store(&state{
 		workspaces: map[crm.WorkspaceID]crm.Workspace{}, contacts: map[of[crm.ID]]crm.ContactWrite{}, tags: map[of[string]]crm.Tag{},
 		jobs: map[of[crm.ID]]job{}, imports: map[of[crm.ID]]crm.Import{}, rows: map[of[rowKey]]crm.ImportRow{},
-		prints: map[of[crm.Fingerprint]]crm.FingerprintMark{}, answers: map[of[string]]crm.IdempotencyRecord{}, blobs: map[of[crm.ID]][]byte{},
+		prints: map[of[crm.Fingerprint]]crm.FingerprintMark{}, answers: map[of[string]]crm.IdempotencyRecord{}, blobs: map[of[crm.ID]]storedBlob{},
 	})
 	return m
 }

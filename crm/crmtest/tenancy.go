@@ -70,6 +70,7 @@ func testedElsewhere() map[string]string {
 		"PutBlob":                 "TestBlobs",
 		"OpenBlob":                "TestBlobs",
 		"DeleteBlob":              "TestBlobs",
+		"ListBlobs":               "TestBlobs",
 		"DispatchJobs":            "crosses workspaces",
 		"ReceiveJobs":             "crosses workspaces: tickets name theirs",
 		"ClaimJobs":               "TestJobQueue, wrong tickets",

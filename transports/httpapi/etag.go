@@ -91,27 +91,6 @@ func (c *call) expected(current func() (int64, error)) (int64, error) {
 	return version, nil
 }
 
-// precheck honours If-Match where the service takes no version: it compares
-// before the write. The states that such writes move between are guarded by
-// the service itself.
-func (c *call) precheck(current func() (int64, error)) error {
-	if len(c.r.Header.Values("If-Match")) == 0 {
-		return nil
-	}
-	e, err := c.ifMatch()
-	if err != nil {
-		return err
-	}
-	version, err := current()
-	if err != nil {
-		return err
-	}
-	if !e.any && !slices.Contains(e.versions, version) {
-		return stale(version)
-	}
-	return nil
-}
-
 func stale(version int64) error {
 	return &crm.ConflictError{Reason: crm.ConflictStale, Version: version, Message: http.StatusText(http.StatusPreconditionFailed)}
 }

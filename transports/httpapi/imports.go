@@ -24,12 +24,13 @@ type importRecord struct {
 	Format      string             `json:"format"`
 	FileName    string             `json:"fileName"`
 	Size        int64              `json:"size" doc:"Bytes."`
+	Encoding    string             `json:"encoding" doc:"How the text is read: utf-8, utf-16le, utf-16be or windows-1252."`
 	Status      crm.ImportStatus   `json:"status"`
 	Mapping     []crm.ImportColumn `json:"mapping" doc:"Empty for formats without columns."`
 	OnDuplicate crm.OnDuplicate    `json:"onDuplicate"`
 	Counts      crm.ImportCounts   `json:"counts" doc:"In a dry run, what would happen."`
 	JobID       *crm.ID            `json:"jobId" nullable:"true"`
-	KeptEdited  int64              `json:"keptEdited" doc:"After an undo, the contacts that stayed because someone edited or used them since."`
+	KeptEdited  int64              `json:"keptEdited" doc:"After an undo, the contacts that stayed because someone edited or used them since: the rows with the outcome kept."`
 	Error       *string            `json:"error" doc:"Why the import failed."`
 	CreatedAt   time.Time          `json:"createdAt"`
 	UpdatedAt   time.Time          `json:"updatedAt"`
@@ -43,6 +44,7 @@ type importRowRecord struct {
 	Candidates []crm.ID         `json:"candidates" doc:"Who an ambiguous row could be."`
 	Problems   []crm.FieldError `json:"problems"`
 	Kept       []string         `json:"kept" doc:"The values without a field of ours that went to custom fields or notes."`
+	Dropped    []string         `json:"dropped" doc:"The values that no contact can hold, such as pictures."`
 }
 
 // commitInput is the body of POST /imports/{id}/commit.
@@ -72,7 +74,7 @@ func columnsOf(list []columnInput) []crm.ImportColumn {
 
 func importRecordOf(i crm.Import) importRecord {
 	r := importRecord{
-		ID: i.ID, Format: i.Format, FileName: i.FileName, Size: i.Size, Status: i.Status, Mapping: orEmpty(i.Mapping),
+		ID: i.ID, Format: i.Format, FileName: i.FileName, Size: i.Size, Encoding: i.Encoding, Status: i.Status, Mapping: orEmpty(i.Mapping),
 		OnDuplicate: i.OnDuplicate, Counts: i.Counts, JobID: idOrNull(i.JobID), KeptEdited: i.KeptEdited,
 		CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt, Version: i.Version,
 	}
@@ -251,15 +253,19 @@ func (h *Handler) listImportRows(c *call) error {
 	if err != nil {
 		return err
 	}
+	var q crm.ImportRowQuery
+	if outcome := c.query.Get("outcome"); outcome != "" {
+		q.Outcomes = []crm.RowOutcome{crm.RowOutcome(outcome)}
+	}
 	if c.wantsCSV() {
-		return h.writeReport(c, id)
+		return h.writeReport(c, id, q)
 	}
 	after, err := c.cursorNumber(cursorRows)
 	if err != nil {
 		return err
 	}
 	limit := c.number("pageSize", crm.DefaultPageSize)
-	q := crm.ImportRowQuery{Outcomes: c.outcomes(), After: after, Limit: limit + 1}
+	q.After, q.Limit = after, limit+1
 	rows, err := h.app.Imports.Rows(c.r.Context(), c.actor, id, q)
 	if err != nil {
 		return err
@@ -269,21 +275,18 @@ func (h *Handler) listImportRows(c *call) error {
 		rows = rows[:limit]
 		next = makeCursor(cursorRows, strconv.FormatInt(rows[limit-1].Row, 10))
 	}
+	return c.writeJSON(http.StatusOK, pageOf(c, rowRecordsOf(rows), next))
+}
+
+func rowRecordsOf(rows []crm.ImportRow) []importRowRecord {
 	items := make([]importRowRecord, len(rows))
 	for i, r := range rows {
 		items[i] = importRowRecord{
 			Row: r.Row, Outcome: r.Outcome, ContactID: idOrNull(r.Contact), Candidates: orEmpty(r.Candidates),
-			Problems: orEmpty(r.Problems), Kept: orEmpty(r.Kept),
+			Problems: orEmpty(r.Problems), Kept: orEmpty(r.Kept), Dropped: orEmpty(r.Dropped),
 		}
 	}
-	return c.writeJSON(http.StatusOK, pageOf(c, items, next))
-}
-
-func (c *call) outcomes() []crm.RowOutcome {
-	if outcome := c.query.Get("outcome"); outcome != "" {
-		return []crm.RowOutcome{crm.RowOutcome(outcome)}
-	}
-	return nil
+	return items
 }
 
 const mediaCSV = "text/csv"
@@ -292,50 +295,18 @@ func (c *call) wantsCSV() bool {
 	if format := c.query.Get("format"); format != "" {
 		return format == "csv"
 	}
-	return preferred(c.r.Header.Values("Accept"), "application/json", mediaCSV) == mediaCSV
+	accept := strings.Join(c.r.Header.Values("Accept"), ",")
+	return acceptance(accept, mediaCSV) > acceptance(accept, mediaJSON)
 }
 
-// preferred returns which of two media types the Accept headers weigh more,
-// the first one when they are alike (RFC 9110, 12.5.1).
-func preferred(accept []string, first, second string) string {
-	weights := map[string]float64{}
-	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
-		media, params, err := mime.ParseMediaType(part)
-		if err != nil {
-			continue
-		}
-		weight := 1.0
-		if q, given := params["q"]; given {
-			if weight, err = strconv.ParseFloat(q, 64); err != nil {
-				continue
-			}
-		}
-		weights[media] = weight
-	}
-	weigh := func(media string) float64 {
-		kind, _, _ := strings.Cut(media, "/")
-		for _, name := range []string{media, kind + "/*", "*/*"} {
-			if w, ok := weights[name]; ok {
-				return w
-			}
-		}
-		return 0
-	}
-	if weigh(second) > weigh(first) {
-		return second
-	}
-	return first
-}
-
-// writeReport sends the rows as CSV, all of them or those of one outcome.
-func (h *Handler) writeReport(c *call, id crm.ID) error {
+// writeReport sends the rows as CSV, all of them at once.
+func (h *Handler) writeReport(c *call, id crm.ID, q crm.ImportRowQuery) error {
 	for _, name := range []string{"cursor", "pageSize"} {
 		if c.query.Has(name) {
 			return &placeError{code: codeInvalidQuery, err: crm.Invalid(name, crm.CodeInvalid,
-				"does not go with the CSV report, which holds every row at once")}
+				"does not go with the CSV report, which holds every row, or every one with the outcome; leave it out")}
 		}
 	}
-	q := crm.ImportRowQuery{Outcomes: c.outcomes()}
 	header := c.w.Header()
 	header.Set("Content-Type", mediaCSV+"; charset=utf-8")
 	header.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "import-" + id.String() + ".csv"}))
@@ -359,10 +330,11 @@ func (h *Handler) commitImport(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.precheck(c.importVersion(id)); err != nil {
+	version, err := c.expected(c.importVersion(id))
+	if err != nil {
 		return err
 	}
-	_, job, err := h.app.Imports.Commit(c.r.Context(), c.actor, id, crm.ImportOptions{Mapping: columnsOf(in.Mapping), OnDuplicate: in.OnDuplicate})
+	_, job, err := h.app.Imports.Commit(c.r.Context(), c.actor, id, version, crm.ImportOptions{Mapping: columnsOf(in.Mapping), OnDuplicate: in.OnDuplicate})
 	if err != nil {
 		return err
 	}
@@ -374,10 +346,11 @@ func (h *Handler) undoImport(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.precheck(c.importVersion(id)); err != nil {
+	version, err := c.expected(c.importVersion(id))
+	if err != nil {
 		return err
 	}
-	_, job, err := h.app.Imports.Undo(c.r.Context(), c.actor, id)
+	_, job, err := h.app.Imports.Undo(c.r.Context(), c.actor, id, version)
 	if err != nil {
 		return err
 	}

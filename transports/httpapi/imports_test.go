@@ -27,7 +27,7 @@ func TestImports(t *testing.T) {
 		}
 		for path, want := range map[string]any{
 			"status": "ready", "format": "csv", "fileName": "people.csv", "counts.rows": 3.0, "counts.created": 2.0, "counts.problems": 1.0,
-			"mapping.0.column": "Name", "mapping.0.target": "displayName", "onDuplicate": "update", "error": nil,
+			"mapping.0.column": "Name", "mapping.0.target": "displayName", "mapping.0.sample": "Ann", "onDuplicate": "update", "error": nil,
 		} {
 			if got := a.get(path); got != want {
 				t.Errorf("%s: got %v, want %v: %s", path, got, want, a.body)
@@ -43,8 +43,8 @@ func TestImports(t *testing.T) {
 		if job := s.waitJob(t, commit.text("id")); job.get("status") != "succeeded" {
 			t.Fatalf("got %s", job.body)
 		}
-		if a := s.send(t, http.MethodGet, "imports/"+id, "").want(200); a.get("status") != "committed" || a.get("counts.created") != 2.0 {
-			t.Errorf("got %s", a.body)
+		if a := s.send(t, http.MethodGet, "imports/"+id, "").want(200); a.get("status") != "committed" || a.get("counts.created") != 2.0 || strings.Contains(a.body, "Ann") {
+			t.Errorf("got %s, want it committed, without a value of the file", a.body)
 		}
 		s.checkRows(t, id)
 		undo := s.send(t, http.MethodPost, "imports/"+id+"/undo", "").want(202)
@@ -112,22 +112,23 @@ func (s *server) checkRows(t *testing.T, id string) {
 			t.Errorf("got %v %s", csv.header, csv.body)
 		}
 	}
-	for accept, want := range map[string]string{
-		"text/csv, */*;q=0.1": "text/csv", "application/json;q=0.5, text/csv;q=0.9": "text/csv", "text/*": "text/csv",
-		"text/csv;q=0.2, application/json": "application/json", "*/*": "application/json", "text/csv;q=x": "application/json", "": "application/json",
-	} {
-		a := s.send(t, http.MethodGet, "imports/"+id+"/rows", "", "Accept", accept).want(200)
-		if got := a.header.Get("Content-Type"); !strings.HasPrefix(got, want) {
-			t.Errorf("Accept %q: got %s, want %s", accept, got, want)
-		}
+	all := s.send(t, http.MethodGet, "imports/"+id+"/rows?format=csv", "").want(200)
+	if got := strings.Count(all.body, "\n"); got != 4 {
+		t.Errorf("lines of the report of everything: got %d, want 4: %s", got, all.body)
 	}
-	whole := s.send(t, http.MethodGet, "imports/"+id+"/rows?format=csv", "").want(200)
 	some := s.send(t, http.MethodGet, "imports/"+id+"/rows?format=csv&outcome=created", "").want(200)
-	if got, want := strings.Count(whole.body, "\n"), 4; got != want || !strings.Contains(whole.body, "\n1,created,") {
-		t.Errorf("report of all rows: got %d lines, want %d: %s", got, want, whole.body)
+	if got := strings.Count(some.body, "\n"); got != 3 || strings.Contains(some.body, "problem,") {
+		t.Errorf("report of what was created: got %s, want 2 rows", some.body)
 	}
-	if strings.Contains(some.body, ",problem,") || !strings.Contains(some.body, "\n1,created,") {
-		t.Errorf("report of an outcome: got %s", some.body)
+	s.send(t, http.MethodGet, "imports/"+id+"/rows?format=csv&pageSize=2", "").want(400, "invalid_query").wantField("pageSize")
+	for accept, want := range map[string]string{
+		"text/csv, */*;q=0.1": "text/csv", "application/json;q=0.5, text/csv;q=0.6": "text/csv", "text/*, application/json;q=0.9": "text/csv",
+		"*/*": "application/json", "text/csv;q=0.2, application/json": "application/json", "text/csv;q=0": "application/json", "text/csv;q=x": "application/json",
+	} {
+		got := s.send(t, http.MethodGet, "imports/"+id+"/rows", "", "Accept", accept).want(200).header.Get("Content-Type")
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("Accept: %s: got %s, want %s", accept, got, want)
+		}
 	}
 	s.send(t, http.MethodGet, "imports/"+id+"/rows?cursor=abc", "").want(400, "invalid_query").wantField("cursor")
 	s.send(t, http.MethodGet, "imports/"+id+"/rows?cursor=cjotMQ", "").want(400, "invalid_query").wantField("cursor")
@@ -290,6 +291,38 @@ func TestJobs(t *testing.T) {
 	if a := s.send(t, http.MethodGet, "jobs/stats", "").want(200); a.size("items") != 1 || a.get("items.0.count") != 1.0 {
 		t.Errorf("got %s", a.body)
 	}
+}
+
+func TestWhatAnUndoLeavesIsListed(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	id := s.send(t, http.MethodPost, "imports", people, "Content-Type", "text/csv").want(201).text("id")
+	s.waitJob(t, s.send(t, http.MethodPost, "imports/"+id+"/commit", "").want(202).text("id"))
+	contact := s.send(t, http.MethodGet, "imports/"+id+"/rows?outcome=created", "").want(200).text("items.0.contactId")
+	s.send(t, http.MethodPatch, "contacts/"+contact, `{"notes":"called"}`).want(200)
+	undo := s.send(t, http.MethodPost, "imports/"+id+"/undo", "").want(202).text("id")
+	s.waitJob(t, undo)
+	for _, list := range []string{"imports/" + id + "/rows?outcome=kept", "jobs/" + undo + "/kept"} {
+		a := s.send(t, http.MethodGet, list, "").want(200)
+		if a.size("items") != 1 || a.text("items.0.contactId") != contact || a.get("items.0.row") != 1.0 || a.text("items.0.problems.0.code") != "kept_edited" {
+			t.Errorf("%s: got %s", list, a.body)
+		}
+	}
+	report := s.send(t, http.MethodGet, "imports/"+id+"/rows?format=csv&outcome=kept", "").want(200)
+	if !strings.Contains(report.body, "\n1,kept,"+contact+",") {
+		t.Errorf("report: got %s", report.body)
+	}
+	job := s.send(t, http.MethodPost, "contacts/bulk-update", `{"filter":{},"set":{"stage":"lead"}}`).want(202).text("jobId")
+	s.waitJob(t, job)
+	s.create(t, `{"displayName":"Not in it"}`)
+	s.send(t, http.MethodPatch, "contacts/"+contact, `{"stage":"customer"}`).want(200)
+	undo = s.send(t, http.MethodPost, "jobs/"+job+"/undo", "").want(202).text("id")
+	s.waitJob(t, undo)
+	a := s.send(t, http.MethodGet, "jobs/"+undo+"/kept", "").want(200)
+	if a.size("items") != 1 || a.text("items.0.contactId") != contact || a.text("items.0.problems.0.field") != "stage" {
+		t.Errorf("bulk action: got %s", a.body)
+	}
+	s.send(t, http.MethodGet, "jobs/"+undo+"/kept?cursor=abc", "").want(400, "invalid_query").wantField("cursor")
 }
 
 // The real file arrives whole over HTTP.

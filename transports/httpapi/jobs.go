@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
@@ -137,28 +138,53 @@ func (h *Handler) undoJob(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.precheck(c.jobVersion(id)); err != nil {
+	version, err := c.expected(c.jobVersion(id))
+	if err != nil {
 		return err
 	}
-	job, err := h.app.Jobs.Undo(c.r.Context(), c.actor, id)
+	job, err := h.app.Jobs.Undo(c.r.Context(), c.actor, id, version)
 	if err != nil {
 		return err
 	}
 	return c.acceptJob(job)
 }
 
+// listKept lists what an undo left.
+func (h *Handler) listKept(c *call) error {
+	id, err := c.id("id")
+	if err != nil {
+		return err
+	}
+	after, err := c.cursorNumber(cursorKept)
+	if err != nil {
+		return err
+	}
+	limit := c.number("pageSize", crm.DefaultPageSize)
+	rows, err := h.app.Jobs.Kept(c.r.Context(), c.actor, id, after, limit+1)
+	if err != nil {
+		return err
+	}
+	next := ""
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next = makeCursor(cursorKept, strconv.FormatInt(rows[limit-1].Row, 10))
+	}
+	return c.writeJSON(http.StatusOK, pageOf(c, rowRecordsOf(rows), next))
+}
+
 // jobChange is one of the verbs of the job service.
-type jobChange func(ctx context.Context, actor crm.Actor, id crm.ID) (crm.Job, error)
+type jobChange func(ctx context.Context, actor crm.Actor, id crm.ID, version int64) (crm.Job, error)
 
 func (h *Handler) changeJob(c *call, change jobChange) error {
 	id, err := c.id("id")
 	if err != nil {
 		return err
 	}
-	if err := c.precheck(c.jobVersion(id)); err != nil {
+	version, err := c.expected(c.jobVersion(id))
+	if err != nil {
 		return err
 	}
-	job, err := change(c.r.Context(), c.actor, id)
+	job, err := change(c.r.Context(), c.actor, id, version)
 	if err != nil {
 		return err
 	}

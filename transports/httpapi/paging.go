@@ -13,6 +13,7 @@ import (
 const (
 	cursorImports = "i"
 	cursorRows    = "r"
+	cursorKept    = "k"
 )
 
 func makeCursor(kind, position string) string {

@@ -139,7 +139,7 @@ func importRoutes(formats []crm.Format) []*operation {
 		},
 		{
 			id: "listImportRows", method: http.MethodGet, path: one + "/rows", tag: tag, summary: "List what became of each row",
-			notes: "As CSV (format=csv, or Accept: text/csv): every row, or those of the outcome, in one answer.",
+			notes: "As CSV (format=csv, or an Accept header that prefers text/csv) all rows at once. kept are the rows whose contacts an undo left, wholly or in part.",
 			query: []parameter{
 				enumParam("outcome", "Rows with this outcome.", crm.RowOutcomes()...),
 				enumParam("format", "Default json.", "json", "csv"), pageSize, cursorParam(),
@@ -188,6 +188,12 @@ func jobRoutes() []*operation {
 		{
 			id: "retryJob", method: http.MethodPost, path: one + "/retry", tag: tag, summary: "Run a failed or cancelled job again",
 			matches: true, run: (*Handler).retryJob, refusals: []int{http.StatusConflict}, answers: []answerDoc{changed},
+		},
+		{
+			id: "listKept", method: http.MethodGet, path: one + "/kept", tag: tag, summary: "List the contacts that an undo left",
+			notes: "They were edited or used since, and stay wholly or in the fields that the problems name. The job is that of the undo.",
+			query: []parameter{numberParam("pageSize", "How many items a page has.", 1, crm.MaxPageSize, crm.DefaultPageSize), cursorParam()},
+			run:   (*Handler).listKept, answers: []answerDoc{okJSON[page[importRowRecord]]("A page of rows; those of a bulk action are numbered from 1.")},
 		},
 		{
 			id: "undoJob", method: http.MethodPost, path: one + "/undo", tag: tag, summary: "Take back what a bulk action or import did",

@@ -40,6 +40,7 @@ func tenancyTable() map[string]tenancyRow {
 		"POST /imports/{id}/commit":   {kind: "import", want: 404},
 		"POST /imports/{id}/undo":     {kind: "import", want: 404},
 		"GET /jobs/{id}":              {kind: "job", want: 404},
+		"GET /jobs/{id}/kept":         {kind: "job", want: 404},
 		"POST /jobs/{id}/cancel":      {kind: "job", want: 404},
 		"POST /jobs/{id}/retry":       {kind: "job", want: 404},
 		"POST /jobs/{id}/undo":        {kind: "job", want: 404},

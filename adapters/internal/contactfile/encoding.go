@@ -14,16 +14,63 @@ type Encoding uint8
 
 // The encodings a file can be in.
 const (
-	// UTF8 is the default. Bytes that are not UTF-8 are read as Windows-1252,
-	// one by one, so that a stray byte costs nothing but its own sign.
+	// UTF8 is the default, and what a file is in that has a character of it.
+	// Bytes that are not UTF-8 are read as Windows-1252, one by one, so that a
+	// stray byte costs nothing but its own sign; readers say where.
 	UTF8 Encoding = iota
 	// UTF16LE and UTF16BE are found by their mark or by where their zero bytes lie.
 	UTF16LE
 	UTF16BE
-	// Windows1252 is assumed where a file has bytes that are not UTF-8 and no
-	// character of several bytes that is.
+	// Windows1252 is assumed where a file has bytes beyond ASCII and not one
+	// character of UTF-8 among them.
 	Windows1252
 )
+
+// String returns the name by which IANA knows the encoding, in lower case.
+func (e Encoding) String() string {
+	switch e {
+	case UTF16LE:
+		return "utf-16le"
+	case UTF16BE:
+		return "utf-16be"
+	case Windows1252:
+		return "windows-1252"
+	}
+	return "utf-8"
+}
+
+// Wide reports whether the encoding must be decoded before anything in the file
+// can be found. The others hold ASCII as it is, and [Text] reads their pieces.
+func (e Encoding) Wide() bool { return e == UTF16LE || e == UTF16BE }
+
+// CodeEncoding is the code of what readers say about a text that is not in the
+// encoding of its file.
+const CodeEncoding = "encoding"
+
+// Odd says what is to be told of a piece of text in a file of the encoding, ""
+// for nothing. [Text] reads it all the same: characters of UTF-8 as such, all
+// else as Windows-1252.
+func (e Encoding) Odd(piece []byte) string {
+	valid := utf8.Valid(piece)
+	switch {
+	case valid && bytes.Contains(piece, []byte("\ufffd")):
+		return "has a character that an earlier program or a cut lost (U+FFFD); look whether the text is right"
+	case e == UTF8 && !valid:
+		return "holds bytes that are not UTF-8, as the file is, and were read as Windows-1252; look whether the text is right"
+	case e == Windows1252:
+		if characters, _ := countUTF8(piece); characters > 0 {
+			return "holds characters in UTF-8, which the file is not at its beginning, and were read so; look whether the text is right"
+		}
+	}
+	return ""
+}
+
+// BadUnit stands where a file in UTF-16 has something that is no character of
+// it. It is itself none (a noncharacter of Unicode), so that no text has it.
+const BadUnit = '\uFFFE'
+
+// BadUTF16 is what is to be told of a text with a BadUnit.
+const BadUTF16 = "holds something that is no character of UTF-16, or ends inside of one, so that it may be cut off; save the file again as UTF-8 and import that"
 
 // HeadSize is how much of a file the encoding is judged by, in bytes.
 const HeadSize = 64 << 10
@@ -107,7 +154,7 @@ const rawSize = 32 << 10
 // NewTextReader returns a reader of r's text in UTF-8. The caller has cut off
 // the byte order mark. No byte is dropped: those without a meaning in the
 // encoding become the character that Windows-1252 gives them or, in UTF-16,
-// U+FFFD. Memory is constant.
+// BadUnit. Memory is constant.
 func NewTextReader(r io.Reader, enc Encoding) *TextReader {
 	t := &TextReader{src: r, raw: make([]byte, rawSize), decode: decodeUTF8}
 	switch enc {
@@ -197,7 +244,7 @@ func decodeUTF16(dst, src []byte, last bool, big int) ([]byte, int) {
 			if used+3 >= len(src) && !last {
 				break
 			}
-			r = utf8.RuneError
+			r = BadUnit
 			if used+3 < len(src) {
 				if pair := utf16.DecodeRune(unit(used), unit(used+2)); pair != utf8.RuneError {
 					r, size = pair, 4
@@ -208,7 +255,7 @@ func decodeUTF16(dst, src []byte, last bool, big int) ([]byte, int) {
 		used += size
 	}
 	if last && used < len(src) {
-		dst = utf8.AppendRune(dst, utf8.RuneError)
+		dst = utf8.AppendRune(dst, BadUnit)
 		used = len(src)
 	}
 	return dst, used
