@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,7 +22,15 @@ const meilisearch = 750
 
 // search is P3.
 func (b *bench) search(ctx context.Context) error {
-	i, err := b.filled(ctx, b.contacts)
+	if err := b.searchAt(ctx, b.contacts, time.Millisecond, 4*time.Millisecond); err != nil || !b.million {
+		return err
+	}
+	return b.searchAt(ctx, 1_000_000, 2*time.Millisecond, 10*time.Millisecond)
+}
+
+// searchAt is P3 with n contacts and the bars of p50 and p99 there.
+func (b *bench) searchAt(ctx context.Context, n int, bar50, bar99 time.Duration) error {
+	i, err := b.filled(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -31,7 +40,8 @@ func (b *bench) search(ctx context.Context) error {
 		return err
 	}
 	loaded := time.Since(begin)
-	b.table.add(row{"P8", "search index loaded", count(b.contacts), ms(loaded), "", "", "<= 1 s", loaded <= time.Second})
+	whole := n == b.contacts // Of a million only the latency of one client has a bar.
+	b.table.add(row{"P8", "search index loaded", count(n), ms(loaded), "", "", map[bool]string{true: "<= 1 s"}[whole], !whole || loaded <= time.Second})
 	api, err := i.api()
 	if err != nil {
 		return err
@@ -42,10 +52,10 @@ func (b *bench) search(ctx context.Context) error {
 	}
 	defer stop()
 	queries := searches(2_000)
-	if err := b.searchLatency(ctx, i, base, queries); err != nil {
+	if err := b.searchLatency(ctx, i, base, queries, bar50, bar99); err != nil || !whole {
 		return err
 	}
-	if err := b.searchPrefixes(ctx, i, base); err != nil {
+	if err := b.searchSlowest(ctx, i, base, queries); err != nil {
 		return err
 	}
 	return b.searchLike(ctx, i, queries)
@@ -63,14 +73,13 @@ func awaitIndex(ctx context.Context, i *instance) error {
 	}
 }
 
-func (b *bench) searchLatency(ctx context.Context, i *instance, base string, queries []string) error {
+func (b *bench) searchLatency(ctx context.Context, i *instance, base string, queries []string, bar50, bar99 time.Duration) error {
 	ask := func(c *client) func(context.Context, int) error {
 		return func(ctx context.Context, n int) error {
 			return c.get(ctx, "/api/v1/contacts?pageSize=50&search="+url.QueryEscape(queries[n%len(queries)]))
 		}
 	}
 	var p50, p99, rates []float64
-	var slowest time.Duration
 	for range b.rounds {
 		one, err := run(ctx, 1, turn, ask(newClient(base, i.key, 1)))
 		if err != nil {
@@ -78,29 +87,52 @@ func (b *bench) searchLatency(ctx context.Context, i *instance, base string, que
 		}
 		p50 = append(p50, float64(percentile(one.times, 0.5)))
 		p99 = append(p99, float64(percentile(one.times, 0.99)))
-		slowest = max(slowest, slices.Max(one.times))
 		eight, err := run(ctx, 8, turn, ask(newClient(base, i.key, 8)))
 		if err != nil {
 			return err
 		}
 		rates = append(rates, eight.rate)
 	}
-	size := count(b.contacts)
-	m50, m99 := time.Duration(median(p50)), time.Duration(median(p99))
-	b.table.add(row{"P3", "search over HTTP, 50 rows, 1 client, p50", size, ms(m50), "", "", "<= 1 ms", m50 <= time.Millisecond})
-	b.table.add(row{"P3", "the same, p99", size, ms(m99), "", "", "<= 4 ms", m99 <= 4*time.Millisecond})
-	b.table.add(row{"P3", "the same, slowest", size, ms(slowest), "", "", "<= 10 ms", slowest <= 10*time.Millisecond})
-	rate := median(rates)
+	n, err := i.app.Contacts.List(ctx, i.actor, crm.ContactListQuery{PageSize: 1})
+	if err != nil {
+		return err
+	}
+	size, m50, m99 := count(n.Total), time.Duration(median(p50)), time.Duration(median(p99))
+	b.table.add(row{"P3", "search over HTTP, 50 rows, 1 client, p50", size, ms(m50), "", "", "<= " + ms(bar50), m50 <= bar50})
+	b.table.add(row{"P3", "the same, p99", size, ms(m99), "", "", "<= " + ms(bar99), m99 <= bar99})
+	rate, bar := median(rates), ""
+	if n.Total == b.contacts {
+		bar = ">= 2500/s"
+	}
 	b.table.add(row{
 		"P3", "the same, 8 clients", size, perSecond(rate), "Meilisearch " + perSecond(meilisearch), fmt.Sprintf("%.1fx", rate/meilisearch),
-		">= 2500/s", rate >= 2_500,
+		bar, bar == "" || rate >= 2_500,
 	})
 	return nil
 }
 
+// slowest asks every text as often as there are rounds and returns the one with
+// the highest median: a single time is the machine's as often as ours.
+func (b *bench) slowest(ctx context.Context, c *client, texts []string) (worst time.Duration, which string, err error) {
+	for _, text := range texts {
+		times := make([]float64, b.rounds)
+		for i := range times {
+			at := time.Now()
+			if err := c.get(ctx, "/api/v1/contacts?pageSize=50&search="+url.QueryEscape(text)); err != nil {
+				return 0, "", err
+			}
+			times[i] = float64(time.Since(at))
+		}
+		if took := time.Duration(median(times)); took > worst {
+			worst, which = took, text
+		}
+	}
+	return worst, which, nil
+}
+
 // searchPrefixes asks for every prefix of three letters that people's names
-// begin with.
-func (b *bench) searchPrefixes(ctx context.Context, i *instance, base string) error {
+// begin with, and for every query.
+func (b *bench) searchSlowest(ctx context.Context, i *instance, base string, queries []string) error {
 	seen := map[string]bool{}
 	g := fakedata.New(seed)
 	for range 5_000 {
@@ -111,23 +143,17 @@ func (b *bench) searchPrefixes(ctx context.Context, i *instance, base string) er
 		}
 	}
 	c := newClient(base, i.key, 1)
-	worst, which := time.Duration(0), ""
-	for prefix := range seen {
-		best := time.Hour
-		for range 3 { // The best of three: the machine is shared.
-			at := time.Now()
-			if err := c.get(ctx, "/api/v1/contacts?pageSize=50&search="+url.QueryEscape(prefix)); err != nil {
-				return err
-			}
-			best = min(best, time.Since(at))
-		}
-		if best > worst {
-			worst, which = best, prefix
-		}
+	size := count(b.contacts)
+	worst, which, err := b.slowest(ctx, c, queries)
+	if err != nil {
+		return err
 	}
-	b.table.add(row{
-		"P3", fmt.Sprintf("slowest of %d 3-letter prefixes (%s)", len(seen), which), count(b.contacts), ms(worst), "", "", "<= 3 ms", worst <= 3*time.Millisecond,
-	})
+	b.table.add(row{"P3", fmt.Sprintf("slowest of %d queries (%s)", len(queries), which), size, ms(worst), "", "", "<= 10 ms", worst <= 10*time.Millisecond})
+	worst, which, err = b.slowest(ctx, c, slices.Sorted(maps.Keys(seen)))
+	if err != nil {
+		return err
+	}
+	b.table.add(row{"P3", fmt.Sprintf("slowest of %d 3-letter prefixes (%s)", len(seen), which), size, ms(worst), "", "", "<= 3 ms", worst <= 3*time.Millisecond})
 	return nil
 }
 

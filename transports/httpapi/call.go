@@ -46,6 +46,11 @@ func (h *Handler) serve(c *call) error {
 	if err := c.parseQuery(); err != nil {
 		return err
 	}
+	if c.op.upload {
+		c.pace(0, stallTime)
+	} else {
+		c.pace(bodyTime, 0)
+	}
 	if err := c.readBody(); err != nil {
 		return err
 	}
