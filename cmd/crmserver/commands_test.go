@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -80,6 +81,8 @@ func TestMisuse(t *testing.T) {
 		"a user without a password's flag":   {[]string{"user", "create", "--email", email}, []string{"--password-stdin"}},
 		"an export into a folder":            {[]string{"export", "--email", email, "--out", "."}, []string{"--out", "folder"}},
 		"a mapping that is no JSON":          {[]string{"import", "x.csv", "--email", email, "--mapping", "m.json"}, []string{"--mapping", "JSON such as"}},
+		"a mapping with a typo":              {[]string{"import", "x.csv", "--email", email, "--mapping", "typo.json"}, []string{"--mapping", `"traget"`}},
+		"a mapping and more":                 {[]string{"import", "x.csv", "--email", email, "--mapping", "more.json"}, []string{"--mapping", "more behind"}},
 		"a flag of another command":          {[]string{"version", "--dry-run"}, []string{"--dry-run"}},
 		"the same settings of environment":   {[]string{"--workers=2"}, []string{"--workers"}},
 		"a value for a flag that has none":   {[]string{"check", "--repair=maybe"}, []string{"maybe"}},
@@ -87,6 +90,8 @@ func TestMisuse(t *testing.T) {
 		"help for half a command, misspelt":  {[]string{"help", "user", "creat"}, []string{"create"}},
 	}
 	h.write("m.json", "{")
+	h.write("typo.json", `[{"column": "Name", "traget": "displayName"}]`)
+	h.write("more.json", `[{"column": "Name", "target": "displayName"}] []`)
 	h.write("x.csv", "Name\nAna\n")
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -99,6 +104,39 @@ func TestMisuse(t *testing.T) {
 	}
 	if got := h.files(); slices.Contains(got, "data") {
 		t.Errorf("misuse made a data folder: %v", got)
+	}
+}
+
+// Whoever sees what is wrong with the file is told what to do about it.
+func TestADatabaseThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	h := emptyHome(t)
+	for name, c := range map[string]struct {
+		make  func(path string) error
+		words []string
+	}{
+		"no database": {func(path string) error {
+			return os.WriteFile(path, []byte(strings.Repeat("no database ", 1_000)), 0o600)
+		}, []string{"not a database", "no database of ours", "backup"}},
+		"a folder": {func(path string) error { return os.Mkdir(path, 0o700) }, []string{"unable to open", "there must be a file"}},
+		"damaged": {func(path string) error {
+			h.ok(h.run("migrate", "--data", filepath.Dir(path)))
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteAt([]byte(strings.Repeat("\xff", 100_000)), 200)
+			return errors.Join(err, f.Close())
+		}, []string{"malformed", "keep a copy", "backup"}},
+	} {
+		data := h.path(strings.ReplaceAll(name, " ", "-"))
+		if err := os.Mkdir(data, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.make(filepath.Join(data, "crm.db")); err != nil {
+			t.Fatal(err)
+		}
+		h.fails(h.run("user", "list", "--data", data), exitFailed, c.words...)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/lmittmann/tint"
 	"github.com/mattn/go-isatty"
 
+	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
 )
 
@@ -212,6 +213,9 @@ func explain(err error) string {
 	var c *crm.ConflictError
 	if errors.As(err, &c) && c.Message != "" {
 		return c.Message
+	}
+	if hint := sqlite.Hint(err); hint != "" {
+		return err.Error() + underName + hint
 	}
 	return err.Error()
 }

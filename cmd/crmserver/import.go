@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,7 +77,13 @@ func (c importCmd) mapping() ([]crm.ImportColumn, error) {
 		return nil, fmt.Errorf("read the mapping: %w", err)
 	}
 	var m []crm.ImportColumn
-	if err := json.Unmarshal(text, &m); err != nil {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields() // A name with a typo would change the mapping without a word.
+	err = d.Decode(&m)
+	if err == nil && d.More() {
+		err = errors.New("there is more behind the list")
+	}
+	if err != nil {
 		return nil, usageError{fmt.Sprintf("--mapping: %s must be JSON such as [{\"column\": \"Mail\", \"target\": \"emails[0].address\"}]: %v", c.Mapping, err)}
 	}
 	return m, nil

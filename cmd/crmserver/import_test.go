@@ -145,6 +145,7 @@ func TestImportFromStandardInput(t *testing.T) {
 	h.agree(decode[figures](t, h.ok(h.give("Name,Email\nAna,ana@x.org\n", args...))), figures{Rows: 1, Unchanged: 1})
 	h.agree(decode[figures](t, h.ok(h.give("{\"displayName\":\"Bob\"}\n", args...))), figures{Rows: 1, Created: 1})
 	h.fails(h.give("", args...), exitFailed, "file must not be empty")
+	h.fails(h.give("Name,Email\n", args...), exitFailed, "a header row and no contact below it")
 }
 
 func TestImportWithMapping(t *testing.T) {

@@ -41,6 +41,9 @@ func (c userCreateCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 		user, m, err := p.Identity.Operator.CreateUser(ctx, identity.NewAccount{
 			Email: c.Email, Name: c.Name, Password: password, Workspace: c.Workspace, Role: crm.Role(c.Role), Region: c.Region, TimeZone: c.TimeZone,
 		})
+		if conflict, ok := errors.AsType[*crm.ConflictError](err); ok && conflict.Reason == crm.ConflictExists {
+			return fmt.Errorf("%s is a user already; `crmserver user passwd --email %s --password-stdin` sets a new password, and an invitation (POST /api/v1/invitations) adds them to another workspace", c.Email, c.Email)
+		}
 		if err != nil {
 			return err
 		}

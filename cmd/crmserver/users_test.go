@@ -26,7 +26,7 @@ func TestUserCreate(t *testing.T) {
 		t.Errorf("user of a new workspace: got %q, want %q", got, want)
 	}
 
-	h.fails(create("--email", "ANA@example.com"), exitFailed, "already")
+	h.fails(create("--email", "ANA@example.com"), exitFailed, "already", "user passwd --email ANA@example.com", "invitation")
 	h.fails(create("--email", "kim@example.com"), exitFailed, "workspace", "several")
 	h.fails(create("--email", "kim@example.com", "--workspace", "Mine", "--region", "US"), exitFailed, "region")
 	h.fails(create("--email", "nobody", "--workspace", "New", "--time-zone", "Mars", "--region", "Narnia"),

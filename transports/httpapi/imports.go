@@ -175,6 +175,7 @@ func (c *call) spoolKeyed(u *upload) (body io.ReadCloser, done bool, err error) 
 	if err != nil {
 		return nil, false, fmt.Errorf("spool upload: %w", err)
 	}
+	os.Remove(file.Name()) //nolint:errcheck // Where that works, not even a killed process leaves it; else Close removes it.
 	spooled := &temporaryFile{file}
 	content := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(file, content), u); err != nil {
@@ -207,7 +208,10 @@ type temporaryFile struct{ *os.File }
 // Close closes and removes the file.
 func (f *temporaryFile) Close() error {
 	err := f.File.Close()
-	return errors.Join(err, os.Remove(f.Name()))
+	if gone := os.Remove(f.Name()); !errors.Is(gone, os.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	return err
 }
 
 func (h *Handler) listImports(c *call) error {

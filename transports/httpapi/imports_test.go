@@ -152,6 +152,7 @@ func TestUploadsThatAreRefused(t *testing.T) {
 		{name: "an unknown parameter", query: "?dryRun=1", body: people, media: "text/csv", want: 400, code: "invalid_query", field: "dryRun"},
 		{name: "an unknown way with duplicates", query: "?onDuplicate=merge", body: people, media: "text/csv", want: 400, code: "invalid_query", field: "onDuplicate"},
 		{name: "an empty file", query: "?format=csv", media: "text/csv", want: 400, code: "invalid_body", field: "file"},
+		{name: "a header alone", body: "Name,Email\n", media: "text/csv", want: 400, code: "invalid_body", field: "file"},
 		{name: "a picture", body: "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", media: "application/octet-stream", want: 400, code: "invalid_body", field: "file"},
 		{name: "another content type", body: people, media: "application/x-www-form-urlencoded", want: 415, code: "unsupported_media_type"},
 		{name: "a form without a boundary", body: people, media: "multipart/form-data", want: 415, code: "unsupported_media_type"},
@@ -174,6 +175,7 @@ func TestUploadsThatAreRefused(t *testing.T) {
 		want   int
 	}{
 		{"a form without a file", [][2]string{{"format", "csv"}}, "file", 400},
+		{"a part without a name", [][2]string{{"", people}}, "body", 400},
 		{"an unknown field", [][2]string{{"color", "red"}, {"file", people}}, "color", 400},
 		{"an unknown field behind the file", [][2]string{{"file", people}, {"color", "red"}}, "color", 400},
 		{"a field twice", [][2]string{{"format", "csv"}, {"format", "csv"}, {"file", people}}, "format", 400},

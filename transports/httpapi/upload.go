@@ -124,6 +124,10 @@ func (u *upload) field(part *multipart.Part) error {
 	if len(u.seen) >= maxUploadFields {
 		return invalidPart("body", crm.CodeTooMany, "has too many form fields")
 	}
+	if name == "" {
+		return invalidPart("body", crm.CodeRequired, "has a part without a name; write Content-Disposition: form-data; name=\"file\" for the file, and for the others one of "+
+			strings.Join(uploadFields(), ", "))
+	}
 	if slices.Contains(u.seen, name) {
 		return invalidPart(shownKey(name), crm.CodeDuplicate, "must not stand more than once")
 	}
