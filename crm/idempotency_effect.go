@@ -18,10 +18,11 @@ type effect struct {
 }
 
 // Bind returns a context for the request that holds the key, and a function
-// that tells whether the request has written. The first transaction in that
-// context that writes through the services notes with the key that the request
-// was carried out, and on which record: a process that dies before Finish has
-// then either done nothing or said so, and the request never runs twice.
+// that tells whether the request was carried out. The first transaction in that
+// context that the services commit, here or in crm/identity, notes with the key
+// that the request was carried out, and on which record: a process that dies
+// before Finish has then either done nothing or said so, and the request never
+// runs twice.
 func (s *IdempotencyService) Bind(ctx context.Context, actor Actor, key string) (bound context.Context, carriedOut func() bool) {
 	e := &effect{ws: actor.Workspace, key: ownKey(actor, key)}
 	return context.WithValue(ctx, effectKey{}, e), e.carried.Load
@@ -33,7 +34,7 @@ type keyedStore struct{ tenantStore }
 
 // InTx implements [Transactor].
 func (s keyedStore) InTx(ctx context.Context, fn func(tx Tx) error) error {
-	return noteEffect(ctx, s.tenantStore.InTx, fn)
+	return CarryKey(ctx, s.tenantStore.InTx, func(tx Tx, see func([]Event)) Tx { return watchedTx{tx, see} }, fn)
 }
 
 // InResumableTx implements [ResumableTransactor].
@@ -50,30 +51,33 @@ func (s keyedStore) SoleWriter() bool {
 	return !ok || w.SoleWriter()
 }
 
-func noteEffect(ctx context.Context, inTx func(context.Context, func(Tx) error) error, fn func(Tx) error) error {
+// CarryKey runs fn by inTx. In a context made by [IdempotencyService.Bind] the
+// first transaction that commits notes the request's key. watch returns a
+// transaction that does what tx does and shows see the events it appends. It is
+// for stores of services, such as crm/identity's, that have transactions of their
+// own in the same database.
+func CarryKey[T IdempotencyStore](
+	ctx context.Context, inTx func(context.Context, func(T) error) error, watch func(tx T, see func([]Event)) T, fn func(T) error,
+) error {
 	e, ok := ctx.Value(effectKey{}).(*effect)
 	if !ok || e.carried.Load() {
 		return inTx(ctx, fn)
 	}
-	wrote := false
-	err := inTx(ctx, func(tx Tx) error {
-		watched := &watchedTx{Tx: tx}
-		if err := fn(watched); err != nil {
+	err := inTx(ctx, func(tx T) error {
+		var seen sighting
+		if err := fn(watch(tx, seen.see)); err != nil {
 			return err
 		}
-		if wrote = watched.events > 0; !wrote {
-			return nil
-		}
-		return e.note(ctx, tx, watched.record())
+		return e.note(ctx, tx, seen.record())
 	})
-	if err == nil && wrote {
+	if err == nil {
 		e.carried.Store(true)
 	}
 	return err
 }
 
 // note keeps an answer without a status: carried out, not answered.
-func (e *effect) note(ctx context.Context, tx Tx, record ID) error {
+func (e *effect) note(ctx context.Context, tx IdempotencyStore, record ID) error {
 	r, err := tx.GetIdempotencyRecord(ctx, e.ws, e.key)
 	if errors.Is(err, ErrNotFound) {
 		return &ConflictError{Reason: ConflictState, Message: "the Idempotency-Key of this request was given to another one meanwhile; send it again"}
@@ -88,27 +92,35 @@ func (e *effect) note(ctx context.Context, tx Tx, record ID) error {
 	return nil
 }
 
-// watchedTx sees the events of a transaction, without which nothing is
-// written: every change of a record has one.
+// watchedTx shows the events of a transaction.
 type watchedTx struct {
 	Tx
+	see func([]Event)
+}
+
+// AppendEvents implements [EventStore].
+func (t watchedTx) AppendEvents(ctx context.Context, ws WorkspaceID, events []Event) error {
+	t.see(events)
+	return t.Tx.AppendEvents(ctx, ws, events)
+}
+
+// sighting is what the events of a transaction tell of it.
+type sighting struct {
 	events  int
 	subject ID
 }
 
-// AppendEvents implements [EventStore].
-func (t *watchedTx) AppendEvents(ctx context.Context, ws WorkspaceID, events []Event) error {
-	if len(events) > 0 {
-		t.events += len(events)
-		t.subject = events[0].Subject.ID
+func (s *sighting) see(events []Event) {
+	for _, e := range events {
+		s.events++
+		s.subject = e.Subject.ID
 	}
-	return t.Tx.AppendEvents(ctx, ws, events)
 }
 
 // record is what the transaction changed, zero when that was not one thing.
-func (t *watchedTx) record() ID {
-	if t.events != 1 {
+func (s *sighting) record() ID {
+	if s.events != 1 {
 		return ID{}
 	}
-	return t.subject
+	return s.subject
 }

@@ -265,6 +265,57 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 	}
 }
 
+// TestKilledServerRunsNoKeyedRequestTwice kills the server among creates that
+// carry an Idempotency-Key and sends all of them again.
+func TestKilledServerRunsNoKeyedRequestTwice(t *testing.T) {
+	t.Parallel()
+	const rounds, callers, before = 3, 8, 150
+	h := newHome(t)
+	var sent syncSet
+	var c *caller
+	post := func(key string) (int, []byte, error) {
+		return c.send("POST", "/api/v1/contacts", "application/json", strings.NewReader(fmt.Sprintf(`{"displayName":%q}`, key)), "Idempotency-Key", key)
+	}
+	for round := range rounds {
+		s := h.serve()
+		if c == nil {
+			c = h.caller(s)
+		}
+		c.base = s.hello.URL
+		var group sync.WaitGroup
+		for n := range callers {
+			group.Go(func() {
+				for i := 0; ; i++ {
+					key := fmt.Sprintf("r%dc%dn%d", round, n, i)
+					sent.add(key)
+					if status, text, err := post(key); err != nil { // The server is gone.
+						return
+					} else if status != 201 {
+						t.Errorf("create: got %d %s", status, text)
+						return
+					}
+				}
+			})
+		}
+		until(t, "the server is in the midst of it", func() bool { return len(sent.all()) > (round+1)*before })
+		s.kill()
+		group.Wait()
+	}
+
+	// Those in progress are free again two minutes on.
+	h.exec(h.database(), "UPDATE idempotency_records SET created_at = created_at - 600000000")
+	c.base = h.serve().hello.URL
+	keys := sent.all()
+	for _, key := range keys {
+		if status, text, err := post(key); err != nil || status != 201 {
+			t.Fatalf("the same request again: got %d %s (%v), want 201", status, text, err)
+		}
+	}
+	if got := h.clean(); got != len(keys) {
+		t.Errorf("contacts: got %d, want one for each of %d keys", got, len(keys))
+	}
+}
+
 // TestProgressOnATerminal looks at the bar through a real terminal.
 func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()

@@ -132,7 +132,8 @@ func (h *home) caller(s *running) *caller {
 }
 
 // send returns the status and the body; a server that is gone is an error.
-func (c *caller) send(method, path, contentType string, body io.Reader) (int, []byte, error) {
+// Headers are pairs of name and value.
+func (c *caller) send(method, path, contentType string, body io.Reader, headers ...string) (int, []byte, error) {
 	r, err := http.NewRequest(method, c.base+path, body)
 	if err != nil {
 		return 0, nil, err
@@ -140,6 +141,9 @@ func (c *caller) send(method, path, contentType string, body io.Reader) (int, []
 	r.Header.Set("Authorization", "Bearer "+c.key)
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {

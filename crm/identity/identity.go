@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -69,9 +70,30 @@ func New(c Config) (*Identity, error) {
 	}
 	// Times as stores keep them: UTC, whole microseconds.
 	now := func() time.Time { return c.Now().UTC().Truncate(time.Microsecond) }
-	k := &core{store: c.Store, now: now, newID: c.NewID, log: c.Logger, hasher: newHasher(c.Hashes)}
+	k := &core{store: keyedStore{c.Store}, now: now, newID: c.NewID, log: c.Logger, hasher: newHasher(c.Hashes)}
 	return &Identity{
 		Users: &UserService{k}, Sessions: &SessionService{k}, Keys: &KeyService{k}, Members: &MemberService{k},
 		Invitations: &InvitationService{k}, Workspaces: &WorkspaceService{k}, Operator: &Operator{k},
 	}, nil
+}
+
+// keyedStore is the store of the services: its transactions note the
+// Idempotency-Key of the request they belong to, so that no service can forget it.
+type keyedStore struct{ Store }
+
+// InIdentityTx implements [Store].
+func (s keyedStore) InIdentityTx(ctx context.Context, fn func(tx Tx) error) error {
+	return crm.CarryKey(ctx, s.Store.InIdentityTx, func(tx Tx, see func([]crm.Event)) Tx { return watchedTx{tx, see} }, fn)
+}
+
+// watchedTx shows the events of a transaction.
+type watchedTx struct {
+	Tx
+	see func([]crm.Event)
+}
+
+// AppendEvents implements [crm.EventStore].
+func (t watchedTx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
+	t.see(events)
+	return t.Tx.AppendEvents(ctx, ws, events)
 }

@@ -8,8 +8,9 @@ import (
 )
 
 // Tx is what a transaction of this package can read and write: every role that
-// keeps identities, and the event log and the workspaces of package crm, so
-// that a change and the events it causes commit together or not at all.
+// keeps identities, and the event log, the keys of requests and the workspaces
+// of package crm, so that a change, the events it causes and the key it was asked
+// with commit together or not at all.
 type Tx interface {
 	UserStore
 	MemberStore
@@ -19,6 +20,7 @@ type Tx interface {
 	LinkStore
 	AttemptStore
 	crm.EventStore
+	crm.IdempotencyStore
 	crm.WorkspaceStore
 	// ListWorkspaces returns up to limit workspaces whose id sorts after the
 	// id after, by id. Only [Operator] asks.

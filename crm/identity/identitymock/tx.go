@@ -381,6 +381,69 @@ func (_c *Tx_CountOwners_Call) RunAndReturn(run func(ctx context.Context, ws crm
 	return _c
 }
 
+// DeleteIdempotencyRecord provides a mock function for the type Tx
+func (_mock *Tx) DeleteIdempotencyRecord(ctx context.Context, ws crm.WorkspaceID, key string) error {
+	ret := _mock.Called(ctx, ws, key)
+
+	if len(ret) == 0 {
+		panic("no return value specified for DeleteIdempotencyRecord")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, string) error); ok {
+		r0 = returnFunc(ctx, ws, key)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Tx_DeleteIdempotencyRecord_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'DeleteIdempotencyRecord'
+type Tx_DeleteIdempotencyRecord_Call struct {
+	*mock.Call
+}
+
+// DeleteIdempotencyRecord is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - key string
+func (_e *Tx_Expecter) DeleteIdempotencyRecord(ctx any, ws any, key any) *Tx_DeleteIdempotencyRecord_Call {
+	return &Tx_DeleteIdempotencyRecord_Call{Call: _e.mock.On("DeleteIdempotencyRecord", ctx, ws, key)}
+}
+
+func (_c *Tx_DeleteIdempotencyRecord_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, key string)) *Tx_DeleteIdempotencyRecord_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 string
+		if args[2] != nil {
+			arg2 = args[2].(string)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_DeleteIdempotencyRecord_Call) Return(err error) *Tx_DeleteIdempotencyRecord_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Tx_DeleteIdempotencyRecord_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, key string) error) *Tx_DeleteIdempotencyRecord_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // DeleteInvitation provides a mock function for the type Tx
 func (_mock *Tx) DeleteInvitation(ctx context.Context, ws crm.WorkspaceID, id crm.ID) error {
 	ret := _mock.Called(ctx, ws, id)
@@ -1234,6 +1297,78 @@ func (_c *Tx_GetAttempts_Call) Return(attempts identity.Attempts, err error) *Tx
 }
 
 func (_c *Tx_GetAttempts_Call) RunAndReturn(run func(ctx context.Context, subject identity.Digest) (identity.Attempts, error)) *Tx_GetAttempts_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// GetIdempotencyRecord provides a mock function for the type Tx
+func (_mock *Tx) GetIdempotencyRecord(ctx context.Context, ws crm.WorkspaceID, key string) (crm.IdempotencyRecord, error) {
+	ret := _mock.Called(ctx, ws, key)
+
+	if len(ret) == 0 {
+		panic("no return value specified for GetIdempotencyRecord")
+	}
+
+	var r0 crm.IdempotencyRecord
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, string) (crm.IdempotencyRecord, error)); ok {
+		return returnFunc(ctx, ws, key)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, string) crm.IdempotencyRecord); ok {
+		r0 = returnFunc(ctx, ws, key)
+	} else {
+		r0 = ret.Get(0).(crm.IdempotencyRecord)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, string) error); ok {
+		r1 = returnFunc(ctx, ws, key)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_GetIdempotencyRecord_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'GetIdempotencyRecord'
+type Tx_GetIdempotencyRecord_Call struct {
+	*mock.Call
+}
+
+// GetIdempotencyRecord is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - key string
+func (_e *Tx_Expecter) GetIdempotencyRecord(ctx any, ws any, key any) *Tx_GetIdempotencyRecord_Call {
+	return &Tx_GetIdempotencyRecord_Call{Call: _e.mock.On("GetIdempotencyRecord", ctx, ws, key)}
+}
+
+func (_c *Tx_GetIdempotencyRecord_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, key string)) *Tx_GetIdempotencyRecord_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 string
+		if args[2] != nil {
+			arg2 = args[2].(string)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_GetIdempotencyRecord_Call) Return(idempotencyRecord crm.IdempotencyRecord, err error) *Tx_GetIdempotencyRecord_Call {
+	_c.Call.Return(idempotencyRecord, err)
+	return _c
+}
+
+func (_c *Tx_GetIdempotencyRecord_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, key string) (crm.IdempotencyRecord, error)) *Tx_GetIdempotencyRecord_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -2255,6 +2390,69 @@ func (_c *Tx_PutAttempts_Call) Return(err error) *Tx_PutAttempts_Call {
 }
 
 func (_c *Tx_PutAttempts_Call) RunAndReturn(run func(ctx context.Context, subject identity.Digest, a identity.Attempts) error) *Tx_PutAttempts_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// PutIdempotencyRecord provides a mock function for the type Tx
+func (_mock *Tx) PutIdempotencyRecord(ctx context.Context, ws crm.WorkspaceID, r crm.IdempotencyRecord) error {
+	ret := _mock.Called(ctx, ws, r)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PutIdempotencyRecord")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.IdempotencyRecord) error); ok {
+		r0 = returnFunc(ctx, ws, r)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Tx_PutIdempotencyRecord_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PutIdempotencyRecord'
+type Tx_PutIdempotencyRecord_Call struct {
+	*mock.Call
+}
+
+// PutIdempotencyRecord is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - r crm.IdempotencyRecord
+func (_e *Tx_Expecter) PutIdempotencyRecord(ctx any, ws any, r any) *Tx_PutIdempotencyRecord_Call {
+	return &Tx_PutIdempotencyRecord_Call{Call: _e.mock.On("PutIdempotencyRecord", ctx, ws, r)}
+}
+
+func (_c *Tx_PutIdempotencyRecord_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, r crm.IdempotencyRecord)) *Tx_PutIdempotencyRecord_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.IdempotencyRecord
+		if args[2] != nil {
+			arg2 = args[2].(crm.IdempotencyRecord)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_PutIdempotencyRecord_Call) Return(err error) *Tx_PutIdempotencyRecord_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Tx_PutIdempotencyRecord_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, r crm.IdempotencyRecord) error) *Tx_PutIdempotencyRecord_Call {
 	_c.Call.Return(run)
 	return _c
 }
