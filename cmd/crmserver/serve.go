@@ -25,7 +25,7 @@ const (
 	// drainTimeout is how long requests under way may take after a signal.
 	drainTimeout = 10 * time.Second
 	// headerTimeout and idleTimeout keep slow and silent clients from holding
-	// connections. Bodies have no deadline of their own: imports are long.
+	// connections. Bodies have theirs from the handler: imports are long.
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 )

@@ -29,6 +29,8 @@ type call struct {
 	who     caller
 	address netip.Addr
 	query   url.Values
+	// body is the request's, nil without one.
+	body *pacedBody
 	// raw is the JSON body, tree what it says.
 	raw  []byte
 	tree any
@@ -46,10 +48,8 @@ func (h *Handler) serve(c *call) error {
 	if err := c.parseQuery(); err != nil {
 		return err
 	}
-	if c.op.upload {
-		c.pace(0, stallTime)
-	} else {
-		c.pace(bodyTime, 0)
+	if c.op.upload && c.body != nil {
+		c.body.stall = h.stallTime
 	}
 	if err := c.readBody(); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -31,6 +32,8 @@ type Handler struct {
 	publicTLS bool
 	nobodyCan bool
 	maxBody   int64
+	// bodyTime and stallTime bound the arrival of bodies.
+	bodyTime, stallTime time.Duration
 }
 
 // New returns the handler of the API: everything under /api/v1, and /healthz
@@ -48,7 +51,7 @@ func New(app *crm.CRM, o Options) (*Handler, error) {
 		app: app, options: o, mux: http.NewServeMux(), literal: map[string][]string{},
 		nobodyCan: o.ActorFunc == nil && o.Identity == nil,
 		publicTLS: strings.HasPrefix(o.PublicURL, "https://"),
-		maxBody:   maxJSONBody,
+		maxBody:   maxJSONBody, bodyTime: bodyTime, stallTime: stallTime,
 	}
 	if err := h.trustOrigins(); err != nil {
 		return nil, err
@@ -102,7 +105,12 @@ func (h *Handler) handle(op *operation) {
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{h: h, r: r}
+	body := pace(w, r, h.bodyTime)
+	if body != nil {
+		r = r.WithContext(r.Context()) // The caller's request stays as it is.
+		r.Body = body
+	}
+	c := &call{h: h, r: r, body: body}
 	a := &answer{ResponseWriter: w, call: c}
 	c.w = a
 	c.requestID = h.setHeaders(w.Header(), r, formsNowhere)

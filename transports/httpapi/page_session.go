@@ -9,12 +9,15 @@ import (
 // BeginPage begins the answer of a page that lies beside the handler: it writes
 // the headers that every answer carries, with a policy that lets the page's own
 // forms be sent, and counts the request by its address like any other before
-// sign-in. It returns false, with Retry-After set, for one too many: the page
+// sign-in. The request's body gets the time that others have. It returns false, with Retry-After set, for one too many: the page
 // then says so with status 429.
 func (h *Handler) BeginPage(w http.ResponseWriter, r *http.Request) (allowed bool) {
 	c := &call{h: h, r: r, address: h.clientAddress(r)}
 	c.w = &answer{ResponseWriter: w, call: c, routed: true}
 	c.requestID = h.setHeaders(w.Header(), r, formsHere)
+	if body := pace(w, r, h.bodyTime); body != nil {
+		r.Body = body
+	}
 	err := c.take(addressKey(c.address), h.options.AddressRateLimit)
 	if err != nil {
 		retryAfter(w.Header(), retryDelay(err))
