@@ -54,6 +54,12 @@ type importEngine struct {
 	// differently.
 	signature string
 	read      atomic.Int64 // bytes
+	// behind is where the import stood when the engine was made: the reading
+	// side begins there, while the writing side moves imp on.
+	behind int64
+	// repeats says that the last chunk had records of an earlier import, and at
+	// the beginning that it may.
+	repeats atomic.Bool
 	// callers is core.callers when the last chunk was begun, disturbed when it
 	// was last seen to have grown.
 	callers   int64
@@ -90,7 +96,8 @@ func (s *ImportService) engine(ctx context.Context, actor Actor, i Import, file 
 	if err != nil {
 		return nil, err
 	}
-	e := &importEngine{core: s.core, rules: normalizer{phones: s.core.phones, region: w.Region}, actor: actor, imp: i}
+	e := &importEngine{core: s.core, rules: normalizer{phones: s.core.phones, region: w.Region}, actor: actor, imp: i, behind: i.Checkpoint}
+	e.repeats.Store(true)
 	e.reader, err = format.NewReader(&countingReader{r: file, n: &e.read}, ReadOptions{Mapping: i.Mapping, MaxRecord: maxRecord})
 	if err != nil {
 		return nil, err
@@ -119,11 +126,11 @@ func (c *countingReader) Read(p []byte) (int, error) {
 
 // produce reads and prepares chunks ahead of the writer, until the end of the
 // file or of ctx. It skips the records that are done already.
-func (e *importEngine) produce(ctx context.Context, finder FingerprintStore, out chan<- importChunkData) {
+func (e *importEngine) produce(ctx context.Context, id ID, finder FingerprintStore, out chan<- importChunkData) {
 	defer close(out)
 	defer func() {
 		if p := recover(); p != nil { // A format of somebody else's; its goroutine is ours.
-			e.core.log.Error("reading an import panicked", "import", e.imp.ID, "panic", p, "stack", string(debug.Stack()))
+			e.core.log.Error("reading an import panicked", "import", id, "panic", p, "stack", string(debug.Stack()))
 			select {
 			case out <- importChunkData{err: errPanicked}:
 			case <-ctx.Done():
@@ -173,8 +180,11 @@ func (e *importEngine) readChunk(row *int64) ([]importRecord, error) {
 		if err != nil {
 			return chunk, err
 		}
+		if chunk == nil {
+			chunk = make([]importRecord, 0, limit)
+		}
 		*row++
-		if *row <= e.imp.Checkpoint {
+		if *row <= e.behind {
 			continue
 		}
 		size += len(r.Raw)
@@ -209,12 +219,16 @@ func draftContact(in NewContact) Contact {
 	}
 }
 
-// prepare looks the fingerprints up and validates the records that are new. It
-// runs beside the writer; the writer looks again at what it found new.
+// prepare validates the records that are new. It runs beside the writer, who
+// looks the fingerprints up of all that is not known. Looking here already
+// spares both the work on records of earlier imports, where there are any.
 func (e *importEngine) prepare(ctx context.Context, finder FingerprintStore, chunk []importRecord) error {
-	known, err := findPrints(ctx, finder, e.actor.Workspace, chunk)
-	if err != nil {
-		return err
+	known := map[Fingerprint]ID{}
+	if e.repeats.Load() {
+		var err error
+		if known, err = findPrints(ctx, finder, e.actor.Workspace, chunk); err != nil {
+			return err
+		}
 	}
 	for i := range chunk {
 		r := &chunk[i]
@@ -269,6 +283,7 @@ func (e *importEngine) apply(ctx context.Context, tx importTx, chunk []importRec
 	if err != nil {
 		return nil, err
 	}
+	e.repeats.Store(len(prints) > 0 || slices.ContainsFunc(chunk, func(r importRecord) bool { return !r.known.IsZero() }))
 	m, err := e.matcherFor(ctx, tx, chunk, prints)
 	if err != nil {
 		return nil, err
@@ -429,7 +444,7 @@ func (c *ImportCounts) add(rows []ImportRow) {
 func (e *importEngine) chunks(ctx context.Context, do func([]importRecord) error) error {
 	readCtx, stop := context.WithCancel(ctx)
 	ahead := make(chan importChunkData, 2)
-	go e.produce(readCtx, e.core.store, ahead)
+	go e.produce(readCtx, e.imp.ID, e.core.store, ahead)
 	defer func() {
 		stop()
 		for range ahead { // The reading side has ended when its channel has.

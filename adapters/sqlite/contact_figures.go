@@ -27,9 +27,9 @@ func (t *tx) addFigures(ctx context.Context, ws crm.WorkspaceID, d figureDelta) 
 	if d == (figureDelta{}) {
 		return nil
 	}
-	_, err := t.exec(ctx, fixed(`INSERT INTO contact_figures (workspace, live, trashed) VALUES (?, ?, ?)
-		ON CONFLICT (workspace) DO UPDATE SET live = live + excluded.live, trashed = trashed + excluded.trashed`),
-		blob(ws), d.live, d.trashed)
+	_, err := t.exec(ctx, fixed(`INSERT INTO contact_figures (ws, live, trashed) VALUES (?, ?, ?)
+		ON CONFLICT (ws) DO UPDATE SET live = live + excluded.live, trashed = trashed + excluded.trashed`),
+		numbered(ws), d.live, d.trashed)
 	return err
 }
 
@@ -38,17 +38,17 @@ func (r reads) contactFigures(ctx context.Context, ws crm.WorkspaceID) (figureDe
 	figures, _, err := one(ctx, r, func(rows *sqlx.Rows) (d figureDelta, err error) {
 		err = rows.Scan(&d.live, &d.trashed)
 		return d, err
-	}, fixed("SELECT live, trashed FROM contact_figures WHERE workspace = ?"), blob(ws))
+	}, fixed("SELECT live, trashed FROM contact_figures WHERE ws = ?"), numbered(ws))
 	return figures, err
 }
 
 // RecountContacts implements [crm.SystemStore].
 func (s *Store) RecountContacts(ctx context.Context, ws crm.WorkspaceID) error {
 	err := s.inTx(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, fixed(`INSERT INTO contact_figures (workspace, live, trashed) VALUES (?1,
-			(SELECT count(*) FROM contacts INDEXED BY contacts_by_created WHERE workspace = ?1 AND trashed = 0),
-			(SELECT count(*) FROM contacts INDEXED BY contacts_by_created WHERE workspace = ?1 AND trashed = 1))
-			ON CONFLICT (workspace) DO UPDATE SET live = excluded.live, trashed = excluded.trashed`), blob(ws))
+		_, err := t.exec(ctx, fixed(`INSERT INTO contact_figures (ws, live, trashed) VALUES (?1,
+			(SELECT count(*) FROM contacts INDEXED BY contacts_by_created WHERE ws = ?1 AND trashed = 0),
+			(SELECT count(*) FROM contacts INDEXED BY contacts_by_created WHERE ws = ?1 AND trashed = 1))
+			ON CONFLICT (ws) DO UPDATE SET live = excluded.live, trashed = excluded.trashed`), numbered(ws))
 		return err
 	})
 	if err != nil {

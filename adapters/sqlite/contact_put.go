@@ -57,6 +57,7 @@ func (p *contactPut) run(ctx context.Context, writes []crm.ContactWrite) error {
 }
 
 func (p *contactPut) prepare(writes []crm.ContactWrite) error {
+	p.fresh = make([]preparedWrite, 0, len(writes)) // Nearly always all are, and each is large.
 	for _, w := range writes {
 		content, err := contentArgs(w)
 		if err != nil {
@@ -100,8 +101,8 @@ func (p *contactPut) checkNew(ctx context.Context) error {
 		ids[i] = w.Contact.ID
 	}
 	return sqlkit.Lists(blobs(ids), func(padded []any) error {
-		text := "SELECT id FROM contacts INDEXED BY contacts_by_id WHERE workspace = ? AND id IN " + sqlkit.Placeholders(len(padded)) + " LIMIT 1"
-		id, ok, err := one(ctx, p.tx, scanOneID, fixed(text), append([]any{blob(p.ws)}, padded...)...)
+		text := "SELECT id FROM contacts INDEXED BY contacts_by_id WHERE ws = ? AND id IN " + sqlkit.Placeholders(len(padded)) + " LIMIT 1"
+		id, ok, err := one(ctx, p.tx, scanOneID, fixed(text), append([]any{numbered(p.ws)}, padded...)...)
 		if ok {
 			err = idConflict(id)
 		}
@@ -152,17 +153,18 @@ func (p *contactPut) single() bool { return len(p.fresh) == 1 && len(p.changed) 
 
 // add inserts new rows.
 func (p *contactPut) add(ctx context.Context) error {
+	p.keys = slices.Grow(p.keys, 4*len(p.fresh))
 	for _, w := range p.fresh {
 		p.figures.add(w.Contact.InTrash())
 		for _, k := range w.Keys {
 			p.keys = append(p.keys, keyRow{k, w.Contact.ID})
 		}
 	}
-	into := bulk{into: `contacts (workspace, id, trashed, version, peak_version, stage, source, has_email, has_phone,
-		created_at, updated_at, last_interaction_at, score, deleted_at, name_key, doc, keys, search_text)`, columns: 18, checks: p.single()}
+	into := bulk{into: `contacts (ws, trashed, version, peak_version, source, created_at, updated_at, last_interaction_at, score, deleted_at,
+		stage, has_email, has_phone, name_key, doc, keys, search_text, id)`, columns: 18, alike: 10, checks: p.single()}
 	err := p.tx.insert(ctx, into, len(p.fresh), func(args []any, i int) ([]any, error) {
 		w := p.fresh[i]
-		return append(append(args, blob(p.ws), blob(w.Contact.ID), flag(w.Contact.InTrash())), w.content...), nil
+		return append(append(append(args, numbered(p.ws), flag(w.Contact.InTrash())), w.content...), blob(w.Contact.ID)), nil
 	})
 	if into.checks && isUnique(err) {
 		return idConflict(p.fresh[0].Contact.ID)
@@ -170,7 +172,8 @@ func (p *contactPut) add(ctx context.Context) error {
 	return err
 }
 
-// contentArgs are the columns from version on, in the table's order.
+// contentArgs are the columns of a contact's content, those first that many
+// contacts of one write have alike.
 func contentArgs(w crm.ContactWrite) ([]any, error) {
 	c := w.Contact
 	doc, err := sqlkit.AppendContactDoc(make([]byte, 0, 256), c)
@@ -178,9 +181,9 @@ func contentArgs(w crm.ContactWrite) ([]any, error) {
 		return nil, err
 	}
 	return []any{
-		c.Version, c.PeakVersion, string(c.Stage), c.Source, flag(len(c.Emails) > 0), flag(len(c.Phones) > 0),
-		crm.Micros(c.CreatedAt), crm.Micros(c.UpdatedAt), crm.Micros(c.LastInteractionAt), crm.ScoreNumber(c.Score),
-		crm.Micros(c.DeletedAt), notNil(w.NameKey), string(doc), encodeKeys(w.Keys), w.SearchText,
+		c.Version, c.PeakVersion, c.Source, crm.Micros(c.CreatedAt), crm.Micros(c.UpdatedAt), crm.Micros(c.LastInteractionAt),
+		crm.ScoreNumber(c.Score), crm.Micros(c.DeletedAt), string(c.Stage), flag(len(c.Emails) > 0), flag(len(c.Phones) > 0),
+		notNil(w.NameKey), string(doc), encodeKeys(w.Keys), w.SearchText,
 	}, nil
 }
 
@@ -220,12 +223,12 @@ func (p *contactPut) changeKeys(ctx context.Context, old storedContact, w crm.Co
 }
 
 const (
-	contentColumns = `version = ?, peak_version = ?, stage = ?, source = ?, has_email = ?, has_phone = ?`
-	textColumns    = `doc = ?, keys = ?, search_text = ?`
 	// changeContent leaves the indexes alone that the row keeps its place in.
-	changeContent = "UPDATE contacts SET " + contentColumns + ", updated_at = ?, " + textColumns + " WHERE rowid = ?"
-	changeAll     = "UPDATE contacts SET trashed = ?, " + contentColumns +
-		", created_at = ?, updated_at = ?, last_interaction_at = ?, score = ?, deleted_at = ?, name_key = ?, " + textColumns + " WHERE rowid = ?"
+	changeContent = `UPDATE contacts SET version = ?, peak_version = ?, source = ?, updated_at = ?,
+		stage = ?, has_email = ?, has_phone = ?, doc = ?, keys = ?, search_text = ? WHERE rowid = ?`
+	changeAll = `UPDATE contacts SET trashed = ?, version = ?, peak_version = ?, source = ?, created_at = ?, updated_at = ?,
+		last_interaction_at = ?, score = ?, deleted_at = ?, stage = ?, has_email = ?, has_phone = ?, name_key = ?,
+		doc = ?, keys = ?, search_text = ? WHERE rowid = ?`
 )
 
 func (p *contactPut) replace(ctx context.Context, old storedContact, w preparedWrite) error {
@@ -238,7 +241,7 @@ func (p *contactPut) replace(ctx context.Context, old storedContact, w preparedW
 		_, err := p.tx.exec(ctx, fixed(changeAll), slices.Concat([]any{flag(c.InTrash())}, args, []any{old.rowid})...)
 		return err
 	}
-	_, err := p.tx.exec(ctx, fixed(changeContent), slices.Concat(args[:6], args[7:8], args[12:], []any{old.rowid})...)
+	_, err := p.tx.exec(ctx, fixed(changeContent), slices.Concat(args[:3], args[4:5], args[8:11], args[12:], []any{old.rowid})...)
 	return err
 }
 
@@ -247,17 +250,17 @@ func (p *contactPut) insertKeys(ctx context.Context) error {
 	slices.SortFunc(p.keys, func(a, b keyRow) int {
 		return cmp.Or(cmp.Compare(a.key.Kind, b.key.Kind), strings.Compare(a.key.Value, b.key.Value), bytes.Compare(a.contact[:], b.contact[:]))
 	})
-	return p.tx.insert(ctx, bulk{into: "contact_keys (workspace, kind, value, contact)", columns: 4}, len(p.keys),
+	return p.tx.insert(ctx, bulk{into: "contact_keys (ws, kind, value, contact)", columns: 4, alike: 1}, len(p.keys),
 		func(args []any, i int) ([]any, error) {
 			k := p.keys[i]
-			return append(args, blob(p.ws), int64(k.key.Kind), k.key.Value, blob(k.contact)), nil
+			return append(args, numbered(p.ws), int64(k.key.Kind), k.key.Value, blob(k.contact)), nil
 		})
 }
 
 func (t *tx) deleteKeys(ctx context.Context, ws crm.WorkspaceID, contact crm.ID, keys []crm.ContactKey) error {
 	for _, k := range keys {
-		_, err := t.exec(ctx, fixed("DELETE FROM contact_keys WHERE workspace = ? AND kind = ? AND value = ? AND contact = ?"),
-			blob(ws), int64(k.Kind), k.Value, blob(contact))
+		_, err := t.exec(ctx, fixed("DELETE FROM contact_keys WHERE ws = ? AND kind = ? AND value = ? AND contact = ?"),
+			numbered(ws), int64(k.Kind), k.Value, blob(contact))
 		if err != nil {
 			return err
 		}

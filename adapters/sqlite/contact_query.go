@@ -55,7 +55,7 @@ func (r reads) ListContacts(ctx context.Context, ws crm.WorkspaceID, q crm.Conta
 	}
 	order := sqlkit.Keyset{Columns: []string{column, "c.id"}, Desc: q.Desc}
 	w := criteria{}
-	w.add("c.workspace = ?", blob(ws))
+	w.add("c.ws = ?", numbered(ws))
 	w.contacts(q.Where)
 	if q.After != nil {
 		value, err := sortArgument(q.Sort, q.After.Value)
@@ -142,8 +142,8 @@ func (s *Store) PurgeCandidates(ctx context.Context, deletedBefore time.Time, li
 	all, err := list(ctx, s, func(rows *sqlx.Rows) (w crm.WorkspaceContact, err error) {
 		err = rows.Scan(scanWorkspace(&w.Workspace), scanID(&w.Contact))
 		return w, err
-	}, fixed(`SELECT workspace, id FROM contacts INDEXED BY contacts_trashed_by_deleted
-		WHERE trashed = 1 AND deleted_at < ? ORDER BY deleted_at LIMIT ?`), crm.Micros(deletedBefore), limit)
+	}, fixed(`SELECT (SELECT n.id FROM workspace_numbers n WHERE n.ws = c.ws), c.id FROM contacts c INDEXED BY contacts_trashed_by_deleted
+		WHERE c.trashed = 1 AND c.deleted_at < ? ORDER BY c.deleted_at LIMIT ?`), crm.Micros(deletedBefore), limit)
 	if err != nil {
 		return nil, fmt.Errorf("purge candidates: %w", err)
 	}
@@ -238,7 +238,7 @@ func (w *criteria) between(column string, r crm.TimeRange) {
 
 // holds asks for any of the keys.
 func (w *criteria) holds(kind crm.KeyKind, values ...any) {
-	w.filter(`EXISTS (SELECT 1 FROM contact_keys k WHERE k.workspace = c.workspace AND k.kind = `+fmt.Sprint(uint8(kind))+
+	w.filter(`EXISTS (SELECT 1 FROM contact_keys k WHERE k.ws = c.ws AND k.kind = `+fmt.Sprint(uint8(kind))+
 		` AND k.value IN `+sqlkit.Placeholders(len(values))+` AND k.contact = c.id)`, values...)
 }
 
@@ -254,11 +254,11 @@ func (w *criteria) driver(ws crm.WorkspaceID, where crm.ContactCriteria, index s
 		key := slices.Min(slices.Collect(maps.Keys(where.Fields)))
 		kind, value = crm.KeyField, fieldKey(key, where.Fields[key])
 	default:
-		w.add("c.workspace = ?", blob(ws))
+		w.add("c.ws = ?", numbered(ws))
 		w.contacts(where)
 		return "contacts c INDEXED BY " + index, "c.id"
 	}
-	w.add("d.workspace = ? AND d.kind = ? AND d.value = ?", blob(ws), int64(kind), value)
+	w.add("d.ws = ? AND d.kind = ? AND d.value = ?", numbered(ws), int64(kind), value)
 	w.contacts(where)
-	return "contact_keys d CROSS JOIN contacts c INDEXED BY contacts_by_id ON c.workspace = d.workspace AND c.id = d.contact", "d.contact"
+	return "contact_keys d CROSS JOIN contacts c INDEXED BY contacts_by_id ON c.ws = d.ws AND c.id = d.contact", "d.contact"
 }

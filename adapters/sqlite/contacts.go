@@ -36,13 +36,13 @@ func scanContact(rows *sqlx.Rows) (c crm.Contact, err error) {
 func (r reads) GetContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error) {
 	found := make(map[crm.ID]crm.Contact, len(ids))
 	err := sqlkit.Lists(blobs(ids), func(padded []any) error {
-		text := "SELECT " + contactColumns + " FROM contacts c INDEXED BY contacts_by_id WHERE c.workspace = ? AND c.id IN " +
+		text := "SELECT " + contactColumns + " FROM contacts c INDEXED BY contacts_by_id WHERE c.ws = ? AND c.id IN " +
 			sqlkit.Placeholders(len(padded))
 		return each(ctx, r, func(rows *sqlx.Rows) error {
 			c, err := scanContact(rows)
 			found[c.ID] = c
 			return err
-		}, fixed(text), append([]any{blob(ws)}, padded...)...)
+		}, fixed(text), append([]any{numbered(ws)}, padded...)...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("get contacts: %w", err)
@@ -66,13 +66,13 @@ func (r reads) FindContacts(ctx context.Context, ws crm.WorkspaceID, keys []crm.
 	var hits []crm.ContactKeyHit
 	for kind, values := range byKind {
 		err := sqlkit.Lists(values, func(padded []any) error {
-			text := "SELECT value, contact FROM contact_keys WHERE workspace = ? AND kind = ? AND value IN " + sqlkit.Placeholders(len(padded))
+			text := "SELECT value, contact FROM contact_keys WHERE ws = ? AND kind = ? AND value IN " + sqlkit.Placeholders(len(padded))
 			return each(ctx, r, func(rows *sqlx.Rows) error {
 				hit := crm.ContactKeyHit{Key: crm.ContactKey{Kind: kind}}
 				err := rows.Scan(&hit.Key.Value, scanID(&hit.Contact))
 				hits = append(hits, hit)
 				return err
-			}, fixed(text), append([]any{blob(ws), int64(kind)}, padded...)...)
+			}, fixed(text), append([]any{numbered(ws), int64(kind)}, padded...)...)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("find contacts: %w", err)
@@ -116,7 +116,7 @@ func (t *tx) eraseContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID
 			return 0, err
 		}
 	}
-	n, err := t.forEach(ctx, "DELETE FROM contacts INDEXED BY contacts_by_id WHERE workspace = ? AND id IN %s", ws, blobs(ids))
+	n, err := t.forEach(ctx, "DELETE FROM contacts INDEXED BY contacts_by_id WHERE ws = ? AND id IN %s", ws, blobs(ids))
 	if err != nil {
 		return 0, err
 	}
@@ -155,7 +155,7 @@ func (t *tx) storedContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.I
 	found := make(map[crm.ID]storedContact, len(ids))
 	err := sqlkit.Lists(blobs(ids), func(padded []any) error {
 		text := `SELECT rowid, id, version, trashed, created_at, last_interaction_at, score, name_key, keys
-			FROM contacts INDEXED BY contacts_by_id WHERE workspace = ? AND id IN ` + sqlkit.Placeholders(len(padded))
+			FROM contacts INDEXED BY contacts_by_id WHERE ws = ? AND id IN ` + sqlkit.Placeholders(len(padded))
 		return each(ctx, t, func(rows *sqlx.Rows) error {
 			var row storedContact
 			var name, keys []byte
@@ -168,7 +168,7 @@ func (t *tx) storedContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.I
 			row.keys, err = decodeKeys(keys)
 			found[row.id] = row
 			return err
-		}, fixed(text), append([]any{blob(ws)}, padded...)...)
+		}, fixed(text), append([]any{numbered(ws)}, padded...)...)
 	})
 	return found, err
 }

@@ -14,32 +14,35 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
-const eventColumns = "position, workspace, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch"
+const eventColumns = "position, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch"
 
-func scanEvent(rows *sqlx.Rows) (e crm.WorkspaceEvent, err error) {
+// scanEvent reads the columns of an event, and of others before them.
+func scanEvent(rows *sqlx.Rows, before ...any) (e crm.Event, err error) {
 	var changed string
-	err = rows.Scan(&e.Position, scanWorkspace(&e.Workspace), scanID(&e.ID), &e.Type, scanTime(&e.At), &e.Actor.Kind, scanID(&e.Actor.ID),
-		&e.Subject.Kind, scanID(&e.Subject.ID), &changed, &e.Version, scanID(&e.Batch))
+	err = rows.Scan(append(before, &e.Position, scanID(&e.ID), &e.Type, scanTime(&e.At), &e.Actor.Kind, scanID(&e.Actor.ID),
+		&e.Subject.Kind, scanID(&e.Subject.ID), &changed, &e.Version, scanID(&e.Batch))...)
 	if err == nil && changed != "" {
 		err = json.Unmarshal([]byte(changed), &e.Changed)
 	}
 	return e, err
 }
 
-func scanOwnEvent(rows *sqlx.Rows) (crm.Event, error) {
-	e, err := scanEvent(rows)
-	return e.Event, err
+func scanOwnEvent(rows *sqlx.Rows) (crm.Event, error) { return scanEvent(rows) }
+
+func scanWorkspaceEvent(rows *sqlx.Rows) (e crm.WorkspaceEvent, err error) {
+	e.Event, err = scanEvent(rows, scanWorkspace(&e.Workspace))
+	return e, err
 }
 
 // AppendEvents implements [crm.EventStore]. One writer at a time gives the
 // positions the order of the commits.
 func (t *tx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
-	into := bulk{into: "events (workspace, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch)", columns: 11}
+	into := bulk{into: "events (ws, type, at, actor_kind, actor, subject_kind, changed, version, batch, id, subject)", columns: 11, alike: 9}
 	err := t.insert(ctx, into, len(events), func(args []any, i int) ([]any, error) {
 		e := events[i]
 		changed, err := namesText(e.Changed)
-		return append(args, blob(ws), blob(e.ID), string(e.Type), crm.Micros(e.At), string(e.Actor.Kind), optionalBlob(e.Actor.ID),
-			e.Subject.Kind, optionalBlob(e.Subject.ID), changed, e.Version, optionalBlob(e.Batch)), err
+		return append(args, numbered(ws), string(e.Type), crm.Micros(e.At), string(e.Actor.Kind), optionalBlob(e.Actor.ID),
+			string(e.Subject.Kind), changed, e.Version, optionalBlob(e.Batch), blob(e.ID), optionalBlob(e.Subject.ID)), err
 	})
 	if err != nil {
 		return fmt.Errorf("append events: %w", err)
@@ -64,7 +67,7 @@ func (s *Store) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []c
 // ListEvents implements [crm.EventStore].
 func (r reads) ListEvents(ctx context.Context, ws crm.WorkspaceID, after crm.Position, limit int) ([]crm.Event, error) {
 	events, err := list(ctx, r, scanOwnEvent, fixed("SELECT "+eventColumns+` FROM events INDEXED BY events_by_workspace
-		WHERE workspace = ? AND position > ? ORDER BY position LIMIT ?`), blob(ws), int64(after), limit)
+		WHERE ws = ? AND position > ? ORDER BY position LIMIT ?`), numbered(ws), int64(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list events: %w", err)
 	}
@@ -74,7 +77,7 @@ func (r reads) ListEvents(ctx context.Context, ws crm.WorkspaceID, after crm.Pos
 // EventHead implements [crm.EventStore].
 func (r reads) EventHead(ctx context.Context, ws crm.WorkspaceID) (crm.Position, error) {
 	head, _, err := one(ctx, r, number, fixed(`SELECT position FROM events INDEXED BY events_by_workspace
-		WHERE workspace = ? ORDER BY position DESC LIMIT 1`), blob(ws))
+		WHERE ws = ? ORDER BY position DESC LIMIT 1`), numbered(ws))
 	if err != nil {
 		return 0, fmt.Errorf("event head: %w", err)
 	}
@@ -83,8 +86,8 @@ func (r reads) EventHead(ctx context.Context, ws crm.WorkspaceID) (crm.Position,
 
 // EventsAfter implements [crm.SystemStore].
 func (s *Store) EventsAfter(ctx context.Context, after crm.Position, limit int) ([]crm.WorkspaceEvent, error) {
-	events, err := list(ctx, s, scanEvent,
-		fixed("SELECT "+eventColumns+" FROM events WHERE position > ? ORDER BY position LIMIT ?"), int64(after), limit)
+	events, err := list(ctx, s, scanWorkspaceEvent, fixed("SELECT (SELECT n.id FROM workspace_numbers n WHERE n.ws = events.ws), "+eventColumns+
+		" FROM events WHERE position > ? ORDER BY position LIMIT ?"), int64(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("events after %d: %w", after, err)
 	}
@@ -99,7 +102,8 @@ func (s *Store) BusyWorkspaces(ctx context.Context, limit int) ([]crm.WorkspaceI
 		err := rows.Scan(scanWorkspace(&ws))
 		counts[ws]++
 		return err
-	}, fixed("SELECT workspace FROM events WHERE position > (SELECT max(position) FROM events) - ?"), crm.BusyWindow)
+	}, fixed(`SELECT (SELECT n.id FROM workspace_numbers n WHERE n.ws = events.ws) FROM events
+		WHERE position > (SELECT max(position) FROM events) - ?`), crm.BusyWindow)
 	if err != nil {
 		return nil, fmt.Errorf("busy workspaces: %w", err)
 	}

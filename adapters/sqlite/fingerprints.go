@@ -15,7 +15,7 @@ func (r reads) FindFingerprints(ctx context.Context, ws crm.WorkspaceID, prints 
 	var marks []crm.FingerprintMark
 	seen := make(map[crm.Fingerprint]bool, len(prints))
 	err := sqlkit.Lists(blobs(prints), func(padded []any) error {
-		text := "SELECT print, contact, batch FROM fingerprints WHERE workspace = ? AND print IN " + sqlkit.Placeholders(len(padded))
+		text := "SELECT print, contact, batch FROM fingerprints WHERE ws = ? AND print IN " + sqlkit.Placeholders(len(padded))
 		return each(ctx, r, func(rows *sqlx.Rows) error {
 			var m crm.FingerprintMark
 			err := rows.Scan((*idColumn)(&m.Fingerprint), scanID(&m.Contact), scanID(&m.Batch))
@@ -24,7 +24,7 @@ func (r reads) FindFingerprints(ctx context.Context, ws crm.WorkspaceID, prints 
 				marks = append(marks, m)
 			}
 			return err
-		}, fixed(text), append([]any{blob(ws)}, padded...)...)
+		}, fixed(text), append([]any{numbered(ws)}, padded...)...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find fingerprints: %w", err)
@@ -34,9 +34,9 @@ func (r reads) FindFingerprints(ctx context.Context, ws crm.WorkspaceID, prints 
 
 // PutFingerprints implements [crm.FingerprintStore].
 func (t *tx) PutFingerprints(ctx context.Context, ws crm.WorkspaceID, marks []crm.FingerprintMark) error {
-	err := t.insert(ctx, bulk{into: "fingerprints (workspace, print, contact, batch)", columns: 4, tail: " ON CONFLICT DO NOTHING"}, len(marks),
+	err := t.insert(ctx, bulk{into: "fingerprints (ws, batch, print, contact)", columns: 4, alike: 2, tail: " ON CONFLICT DO NOTHING"}, len(marks),
 		func(args []any, i int) ([]any, error) {
-			return append(args, blob(ws), blob(marks[i].Fingerprint), blob(marks[i].Contact), optionalBlob(marks[i].Batch)), nil
+			return append(args, numbered(ws), optionalBlob(marks[i].Batch), blob(marks[i].Fingerprint), blob(marks[i].Contact)), nil
 		})
 	if err != nil {
 		return fmt.Errorf("put fingerprints: %w", err)
@@ -46,7 +46,7 @@ func (t *tx) PutFingerprints(ctx context.Context, ws crm.WorkspaceID, marks []cr
 
 // DeleteFingerprints implements [crm.FingerprintStore].
 func (t *tx) DeleteFingerprints(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID, batch crm.ID) error {
-	text := "DELETE FROM fingerprints INDEXED BY fingerprints_by_contact WHERE workspace = ? AND contact IN %s"
+	text := "DELETE FROM fingerprints INDEXED BY fingerprints_by_contact WHERE ws = ? AND contact IN %s"
 	var last []any
 	if !batch.IsZero() {
 		text += " AND batch = ?"

@@ -14,7 +14,7 @@ import (
 
 // PutImages implements [crm.ImageStore].
 func (t *tx) PutImages(ctx context.Context, ws crm.WorkspaceID, images []crm.Image) error {
-	err := t.insert(ctx, bulk{into: "contact_images (workspace, contact, version, batch, at, before, after, row)", columns: 8}, len(images),
+	err := t.insert(ctx, bulk{into: "contact_images (ws, version, batch, at, contact, before, after, row)", columns: 8, alike: 4}, len(images),
 		func(args []any, i int) ([]any, error) {
 			image := images[i]
 			before, err := imageText(image.Before)
@@ -25,7 +25,7 @@ func (t *tx) PutImages(ctx context.Context, ws crm.WorkspaceID, images []crm.Ima
 			if err != nil {
 				return nil, err
 			}
-			return append(args, blob(ws), blob(image.Contact), image.Version, optionalBlob(image.Batch), crm.Micros(image.At), before, after, image.Row), nil
+			return append(args, numbered(ws), image.Version, optionalBlob(image.Batch), crm.Micros(image.At), blob(image.Contact), before, after, image.Row), nil
 		})
 	if err != nil {
 		return fmt.Errorf("put images: %w", err)
@@ -45,7 +45,7 @@ func imageText(c *crm.Contact) (any, error) {
 // ListImages implements [crm.ImageStore].
 func (r reads) ListImages(ctx context.Context, ws crm.WorkspaceID, batch, after crm.ID, limit int) ([]crm.Image, error) {
 	images, err := list(ctx, r, scanImage, fixed(imagesText+"contact > ? ORDER BY contact, seq LIMIT ?"),
-		blob(ws), optionalBlob(batch), blob(after), limit)
+		numbered(ws), optionalBlob(batch), blob(after), limit)
 	if err == nil && len(images) > 0 && len(images) >= limit {
 		images, err = r.completeLast(ctx, ws, batch, images)
 	}
@@ -56,13 +56,13 @@ func (r reads) ListImages(ctx context.Context, ws crm.WorkspaceID, batch, after 
 }
 
 const imagesText = `SELECT contact, version, batch, at, before, after, row FROM contact_images INDEXED BY contact_images_by_batch
-	WHERE workspace = ? AND batch = ? AND `
+	WHERE ws = ? AND batch = ? AND `
 
 // completeLast reads all images of the last contact of a page, of which the
 // limit may have cut some off.
 func (r reads) completeLast(ctx context.Context, ws crm.WorkspaceID, batch crm.ID, images []crm.Image) ([]crm.Image, error) {
 	last := images[len(images)-1].Contact
-	whole, err := list(ctx, r, scanImage, fixed(imagesText+"contact = ? ORDER BY seq"), blob(ws), optionalBlob(batch), blob(last))
+	whole, err := list(ctx, r, scanImage, fixed(imagesText+"contact = ? ORDER BY seq"), numbered(ws), optionalBlob(batch), blob(last))
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func imageContact(doc sql.NullString) (*crm.Contact, error) {
 
 // DeleteImages implements [crm.ImageStore].
 func (t *tx) DeleteImages(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error {
-	n, err := t.forEach(ctx, "DELETE FROM contact_images WHERE workspace = ? AND contact IN %s", ws, blobs(contacts))
+	n, err := t.forEach(ctx, "DELETE FROM contact_images WHERE ws = ? AND contact IN %s", ws, blobs(contacts))
 	if err != nil {
 		return fmt.Errorf("delete images: %w", err)
 	}

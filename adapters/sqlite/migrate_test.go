@@ -71,7 +71,7 @@ func TestMigrations(t *testing.T) {
 		if err := sqlite.MigrateTo(t.Context(), path, 1); err != nil {
 			t.Fatal(err)
 		}
-		execute(t, path, "INSERT INTO tags VALUES (zeroblob(16), 'a', 'A', 3)")
+		execute(t, path, "INSERT INTO workspace_numbers VALUES (1, zeroblob(16)); INSERT INTO tags VALUES (1, 'a', 'A', 3)")
 		s := open(t, path, sqlite.Options{})
 		tags, err := s.ListTags(t.Context(), crm.WorkspaceID{})
 		if err != nil || len(tags) != 1 {

@@ -34,12 +34,13 @@ type pool struct {
 	closed atomic.Bool
 	free   chan struct{} // holds one for each connection in use
 
+	numbers  *numbers
 	mu       sync.RWMutex
 	prepared map[string]*sqlx.Stmt
 }
 
-func newPool(db *sqlx.DB, connections int, trace func(string)) *pool {
-	return &pool{db: db, trace: trace, free: make(chan struct{}, connections), prepared: map[string]*sqlx.Stmt{}}
+func newPool(db *sqlx.DB, connections int, numbers *numbers, trace func(string)) *pool {
+	return &pool{db: db, trace: trace, free: make(chan struct{}, connections), numbers: numbers, prepared: map[string]*sqlx.Stmt{}}
 }
 
 // query waits for a connection until ctx ends. Then only a statement that may
@@ -53,6 +54,9 @@ func (p *pool) query(ctx context.Context, s statement, args ...any) (*sqlx.Rows,
 		p.trace(s.text)
 	}
 	if err := ctx.Err(); err != nil {
+		return nil, nothing, err
+	}
+	if err := withNumbers(ctx, args, p.number); err != nil {
 		return nil, nothing, err
 	}
 	select {

@@ -104,11 +104,12 @@ func (s *Store) open(ctx context.Context, path, sync string, o Options) error {
 	if s.newest, err = m.Newest(); err != nil {
 		return err
 	}
+	given := newNumbers()
 	writeDB, err := connect(path, writing, 1, sync, o)
 	if err != nil {
 		return err
 	}
-	if s.conn, err = openWriterConn(ctx, writeDB, o.trace); err != nil {
+	if s.conn, err = openWriterConn(ctx, writeDB, given, o.trace); err != nil {
 		return err
 	}
 	copyDB, err := connect(path, writing, 1, sync, o)
@@ -121,7 +122,7 @@ func (s *Store) open(ctx context.Context, path, sync string, o Options) error {
 	if err != nil {
 		return err
 	}
-	s.pool = newPool(readDB, o.Readers, o.trace)
+	s.pool = newPool(readDB, o.Readers, given, o.trace)
 	s.reads = reads{session: s.pool}
 	return s.removeOrphans(ctx)
 }

@@ -346,7 +346,7 @@ func (w *writer) rollback() {
 // begin waits for other processes' transactions, as long as the options allow
 // and the store is open.
 func (w *writer) begin() error {
-	w.conn.lost = nil
+	w.conn.lost, w.conn.gaveNumber = nil, false
 	err := w.patiently("BEGIN IMMEDIATE")
 	if err != nil {
 		return fmt.Errorf("begin: %w", translate(err))

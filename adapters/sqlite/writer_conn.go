@@ -20,14 +20,18 @@ type writerConn struct {
 	trace    func(string)
 	// lost is set by an error after which the transaction may be gone.
 	lost error
+	// gaveNumber says that the transaction gave a workspace its number, which
+	// counts when it is committed.
+	gaveNumber bool
+	numbers    *numbers
 }
 
-func openWriterConn(ctx context.Context, db *sqlx.DB, trace func(string)) (*writerConn, error) {
+func openWriterConn(ctx context.Context, db *sqlx.DB, numbers *numbers, trace func(string)) (*writerConn, error) {
 	conn, err := db.Connx(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the writing connection: %w", translate(err))
 	}
-	c := &writerConn{db: db, conn: conn, prepared: map[string]*sqlx.Stmt{}, trace: trace}
+	c := &writerConn{db: db, conn: conn, prepared: map[string]*sqlx.Stmt{}, numbers: numbers, trace: trace}
 	// The writer waits for locks itself, see pollInterval.
 	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the writing connection: %w", translate(err)), c.close())

@@ -1,6 +1,9 @@
 package sqlkit
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Placeholders returns n question marks in parentheses: "(?, ?, ?)". n is at
 // least 1.
@@ -13,6 +16,24 @@ func Placeholders(n int) string {
 func Values(columns, rows int) string {
 	row := Placeholders(columns)
 	return row + strings.Repeat(", "+row, rows-1)
+}
+
+// ValuesAlike is Values for rows that hold the same in their first columns,
+// each of which has one argument, in front of all others:
+// "(?1, ?2, ?), (?1, ?2, ?)". Only SQLite counts a "?" behind "?2" as the third.
+func ValuesAlike(columns, alike, rows int) string {
+	var row strings.Builder
+	for i := range columns {
+		if i > 0 {
+			row.WriteString(", ")
+		}
+		row.WriteByte('?')
+		if i < alike {
+			row.WriteString(strconv.Itoa(i + 1))
+		}
+	}
+	one := "(" + row.String() + ")"
+	return one + strings.Repeat(", "+one, rows-1)
 }
 
 // batchRows and restRows are how many rows an insert statement carries. Few

@@ -15,6 +15,13 @@ func TestValues(t *testing.T) {
 	}
 }
 
+func TestValuesAlike(t *testing.T) {
+	t.Parallel()
+	if got, want := sqlkit.ValuesAlike(3, 2, 2), "(?1, ?2, ?), (?1, ?2, ?)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestBatches(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int][]int{0: nil, 1: {1}, 15: {15}, 16: {16}, 40: {16, 16, 8}, 64: {64}, 537: {64, 64, 64, 64, 64, 64, 64, 64, 16, 9}} {

@@ -1,7 +1,9 @@
 -- +goose Up
--- Every table of tenants' data is led by the workspace. Ids are 16 bytes,
--- times are microseconds since 1970 in UTC with -2^62 for "absent", so that no
--- sorted column is ever NULL.
+-- Every table of tenants' data is led by the workspace: by its id, or, where a
+-- contact has a row or more, by its number, which takes a byte or two in each
+-- of the twenty entries that a contact makes. Ids are 16 bytes, times are
+-- microseconds since 1970 in UTC with -2^62 for "absent", so that no sorted
+-- column is ever NULL.
 
 CREATE TABLE workspaces (
   id         BLOB    NOT NULL PRIMARY KEY,
@@ -13,11 +15,19 @@ CREATE TABLE workspaces (
   version    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The number of a workspace (ws in other tables), given when it is first
+-- written to and never given again.
+CREATE TABLE workspace_numbers (
+  ws INTEGER PRIMARY KEY,
+  id BLOB    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX workspace_numbers_by_id ON workspace_numbers (id);
+
 -- What is sorted or filtered by is a column; doc holds the rest (JSON with
 -- short keys, see sqlkit), keys what contact_keys has of the row, so that a
 -- change need not look for it. The long columns stand last.
 CREATE TABLE contacts (
-  workspace           BLOB    NOT NULL,
+  ws                  INTEGER NOT NULL,
   id                  BLOB    NOT NULL,
   trashed             INTEGER NOT NULL,
   version             INTEGER NOT NULL,
@@ -36,58 +46,59 @@ CREATE TABLE contacts (
   keys                BLOB    NOT NULL,
   search_text         TEXT    NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX contacts_by_id          ON contacts (workspace, id);
-CREATE INDEX contacts_by_created            ON contacts (workspace, trashed, created_at, id);
-CREATE INDEX contacts_by_updated            ON contacts (workspace, trashed, updated_at, id);
-CREATE INDEX contacts_by_name               ON contacts (workspace, trashed, name_key, id);
-CREATE INDEX contacts_by_interaction        ON contacts (workspace, trashed, last_interaction_at, id);
-CREATE INDEX contacts_by_score              ON contacts (workspace, trashed, score, id);
-CREATE INDEX contacts_trashed_by_id         ON contacts (workspace, id) WHERE trashed = 1;
+CREATE UNIQUE INDEX contacts_by_id          ON contacts (ws, id);
+CREATE INDEX contacts_by_created            ON contacts (ws, trashed, created_at, id);
+CREATE INDEX contacts_by_updated            ON contacts (ws, trashed, updated_at, id);
+CREATE INDEX contacts_by_name               ON contacts (ws, trashed, name_key, id);
+CREATE INDEX contacts_by_interaction        ON contacts (ws, trashed, last_interaction_at, id);
+CREATE INDEX contacts_by_score              ON contacts (ws, trashed, score, id);
+CREATE INDEX contacts_trashed_by_id         ON contacts (ws, id) WHERE trashed = 1;
 CREATE INDEX contacts_trashed_by_deleted    ON contacts (deleted_at) WHERE trashed = 1;
 
 CREATE TABLE contact_keys (
-  workspace BLOB    NOT NULL,
+  ws        INTEGER NOT NULL,
   kind      INTEGER NOT NULL,
   value     TEXT    NOT NULL,
   contact   BLOB    NOT NULL,
-  PRIMARY KEY (workspace, kind, value, contact)
+  PRIMARY KEY (ws, kind, value, contact)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX contact_keys_source ON contact_keys (workspace, value) WHERE kind = 1;
+CREATE UNIQUE INDEX contact_keys_source ON contact_keys (ws, value) WHERE kind = 1;
 
 -- The exact totals. SQLite has one writer at a time, so that one row a
 -- workspace is no bottleneck.
 CREATE TABLE contact_figures (
-  workspace BLOB    NOT NULL PRIMARY KEY,
+  ws        INTEGER NOT NULL PRIMARY KEY,
   live      INTEGER NOT NULL,
   trashed   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tags (
-  workspace BLOB    NOT NULL,
+  ws        INTEGER NOT NULL,
   key       TEXT    NOT NULL,
   name      TEXT    NOT NULL,
   count     INTEGER NOT NULL,
-  PRIMARY KEY (workspace, key)
+  PRIMARY KEY (ws, key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE contact_images (
   seq       INTEGER PRIMARY KEY,
-  workspace BLOB    NOT NULL,
+  ws        INTEGER NOT NULL,
   contact   BLOB    NOT NULL,
   version   INTEGER NOT NULL,
   batch     BLOB    NOT NULL, -- empty for none
   at        INTEGER NOT NULL,
   before    TEXT,
-  after     TEXT
+  after     TEXT,
+  row       INTEGER NOT NULL -- the record of an import that wrote it, 0 for none
 ) STRICT;
-CREATE INDEX contact_images_by_batch   ON contact_images (workspace, batch, contact);
-CREATE INDEX contact_images_by_contact ON contact_images (workspace, contact);
+CREATE INDEX contact_images_by_batch   ON contact_images (ws, batch, contact);
+CREATE INDEX contact_images_by_contact ON contact_images (ws, contact);
 CREATE INDEX contact_images_by_time    ON contact_images (at);
 
 -- One writer at a time gives rising positions in the order of the commits.
 CREATE TABLE events (
   position     INTEGER PRIMARY KEY AUTOINCREMENT,
-  workspace    BLOB    NOT NULL,
+  ws           INTEGER NOT NULL,
   id           BLOB    NOT NULL,
   type         TEXT    NOT NULL,
   at           INTEGER NOT NULL,
@@ -99,38 +110,41 @@ CREATE TABLE events (
   version      INTEGER NOT NULL,
   batch        BLOB    NOT NULL
 ) STRICT;
-CREATE INDEX events_by_workspace ON events (workspace, position);
+CREATE INDEX events_by_workspace ON events (ws);
 
 CREATE TABLE imports (
   workspace    BLOB    NOT NULL,
   id           BLOB    NOT NULL,
   version      INTEGER NOT NULL,
   status       TEXT    NOT NULL,
+  actor_user   BLOB    NOT NULL, -- empty for none
   doc          TEXT    NOT NULL,
   PRIMARY KEY (workspace, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX imports_by_user ON imports (workspace, actor_user, id);
 
+-- In the order of outcomes, of which there are few: all rows are the merged
+-- rows of each, and need no second index.
 CREATE TABLE import_rows (
-  workspace BLOB    NOT NULL,
+  ws        INTEGER NOT NULL,
   import    BLOB    NOT NULL,
-  row       INTEGER NOT NULL,
   outcome   TEXT    NOT NULL,
+  row       INTEGER NOT NULL,
   flagged   INTEGER NOT NULL, -- 1 when the row was not written as it stood
   contact   BLOB    NOT NULL,
   detail    TEXT    NOT NULL, -- JSON of candidates, problems and kept names, or empty
-  PRIMARY KEY (workspace, import, row)
+  PRIMARY KEY (ws, import, outcome, row)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX import_rows_by_outcome ON import_rows (workspace, import, outcome, row);
-CREATE INDEX import_rows_flagged    ON import_rows (workspace, import, row) WHERE flagged = 1;
+CREATE INDEX import_rows_flagged ON import_rows (ws, import, outcome, row) WHERE flagged = 1;
 
 CREATE TABLE fingerprints (
-  workspace BLOB NOT NULL,
-  print     BLOB NOT NULL,
-  contact   BLOB NOT NULL,
-  batch     BLOB NOT NULL, -- empty for none
-  PRIMARY KEY (workspace, print)
+  ws        INTEGER NOT NULL,
+  print     BLOB    NOT NULL,
+  contact   BLOB    NOT NULL,
+  batch     BLOB    NOT NULL, -- empty for none
+  PRIMARY KEY (ws, print)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX fingerprints_by_contact ON fingerprints (workspace, contact);
+CREATE INDEX fingerprints_by_contact ON fingerprints (ws, contact);
 
 CREATE TABLE idempotency_records (
   workspace  BLOB    NOT NULL,
@@ -176,6 +190,7 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE UNIQUE INDEX jobs_by_id     ON jobs (workspace, id);
 CREATE INDEX jobs_by_state         ON jobs (workspace, kind, status);
+CREATE INDEX jobs_by_user          ON jobs (workspace, actor_user, kind, status);
 CREATE INDEX jobs_by_batch         ON jobs (workspace, batch, id) WHERE batch <> x'';
 CREATE INDEX jobs_due              ON jobs (kind, workspace, run_at, id) WHERE due = 1;
 CREATE INDEX jobs_later            ON jobs (kind, run_at) WHERE due = 0;
