@@ -82,9 +82,12 @@ func (s *ContactService) List(ctx context.Context, actor Actor, q ContactListQue
 		return ContactList{}, fmt.Errorf("list contacts: %w", err)
 	}
 	var list ContactList
-	if plan.search != "" && !plan.where.Trash {
+	switch {
+	case plan.search != "" && !plan.where.Trash:
 		list, err = s.searchPage(ctx, actor.Workspace, plan)
-	} else {
+	case plan.countable() && s.core.search.own():
+		list, err = s.filteredPage(ctx, actor.Workspace, plan)
+	default:
 		list, err = s.listPage(ctx, actor.Workspace, plan)
 	}
 	if err != nil {
@@ -146,6 +149,15 @@ func (q ContactListQuery) checkPaging(p *problems) {
 	}
 }
 
+// countable reports whether an index can answer the list as the store would.
+// What is derived of interactions changes without an event, so that no index
+// is sure to know it; and a cursor that the store made goes on there.
+func (p listPlan) countable() bool {
+	return p.search == "" && !p.where.Trash && !p.where.IsAll() && p.where.LastInteractionAt.IsZero() &&
+		p.q.Sort != SortLastInteractionAt && p.q.Sort != SortScore &&
+		(p.q.Cursor == "" || p.after.Position != "") && p.offset()+p.q.PageSize < MaxSearchWindow
+}
+
 func (p listPlan) offset() int { return max(p.q.Page-1, 0) * p.q.PageSize }
 
 // listPage answers from the store. A search among the trash, which is in no
@@ -171,8 +183,7 @@ func (s *ContactService) listPage(ctx context.Context, ws WorkspaceID, p listPla
 	}
 	if len(list.Items) > p.q.PageSize {
 		list.Items = list.Items[:p.q.PageSize]
-		last := list.Items[p.q.PageSize-1]
-		list.NextCursor = cursor{Of: p.of, Value: SortValue(last, p.q.Sort), ID: last.ID}.String()
+		list.NextCursor = p.cursorAfter(list.Items[p.q.PageSize-1], "").String()
 	}
 	if err := s.total(ctx, ws, p, &list); err != nil {
 		return list, err
@@ -181,6 +192,55 @@ func (s *ContactService) listPage(ctx context.Context, ws WorkspaceID, p listPla
 		return list, s.facets(ctx, ws, p, &list)
 	}
 	return list, nil
+}
+
+// cursorAfter goes on behind a contact, with a position also in the index.
+func (p listPlan) cursorAfter(last Contact, position string) cursor {
+	return cursor{Of: p.of, Value: SortValue(last, p.q.Sort), ID: last.ID, Position: position}
+}
+
+// filteredPage answers a list by filters from the index of this process. Where
+// few contacts pass a filter the store has to look at every row to find and
+// count them, which takes it seconds of a million; the index knows them. Its
+// totals are exact at any size. While it is not there, the store answers.
+func (s *ContactService) filteredPage(ctx context.Context, ws WorkspaceID, p listPlan) (ContactList, error) {
+	r, err := s.core.search.queryWithin(ctx, ws, SearchQuery{
+		MatchAll: true, Where: p.where, Order: SearchOrder{By: p.q.Sort, Desc: p.desc}, Facets: p.q.Facets,
+		After: p.after.Position, Offset: p.offset(), Limit: p.q.PageSize + 1,
+	}, 0)
+	if errors.Is(err, errIndexNotReady) {
+		return s.listPage(ctx, ws, p)
+	}
+	if err != nil {
+		return ContactList{}, err
+	}
+	list := ContactList{Total: r.Total, TotalExact: r.Exact, Facets: r.Facets}
+	more := len(r.Hits) > p.q.PageSize
+	r.Hits = r.Hits[:min(len(r.Hits), p.q.PageSize)]
+	if list.Items, err = s.hitContacts(ctx, ws, r.Hits); err != nil {
+		return ContactList{}, err
+	}
+	if more {
+		last := r.Hits[len(r.Hits)-1].Position
+		n := len(list.Items)
+		if n == 0 { // All of them have gone since; the list has not ended.
+			p.q.Page, p.after.Position = 0, last
+			return s.filteredPage(ctx, ws, p)
+		}
+		list.NextCursor = p.cursorAfter(list.Items[n-1], last).String()
+	}
+	return list, s.nameTags(ctx, ws, list.Facets)
+}
+
+// hitContacts loads the contacts of hits, in their order. The index may be a
+// moment behind another process; the store is the truth.
+func (s *ContactService) hitContacts(ctx context.Context, ws WorkspaceID, hits []SearchHit) ([]Contact, error) {
+	ids := make([]ID, len(hits))
+	for i, h := range hits {
+		ids[i] = h.Contact
+	}
+	contacts, err := s.core.store.GetContacts(ctx, ws, ids)
+	return slices.DeleteFunc(contacts, Contact.InTrash), err
 }
 
 func (s *ContactService) total(ctx context.Context, ws WorkspaceID, p listPlan, list *ContactList) error {
@@ -260,15 +320,9 @@ func (s *ContactService) searchPage(ctx context.Context, ws WorkspaceID, p listP
 		r.Hits = r.Hits[:p.q.PageSize]
 		list.NextCursor = cursor{Of: p.of, Position: r.Hits[p.q.PageSize-1].Position}.String()
 	}
-	ids := make([]ID, len(r.Hits))
-	for i, h := range r.Hits {
-		ids[i] = h.Contact
-	}
-	if list.Items, err = s.core.store.GetContacts(ctx, ws, ids); err != nil {
+	if list.Items, err = s.hitContacts(ctx, ws, r.Hits); err != nil {
 		return ContactList{}, err
 	}
-	// The index may be a moment behind another process; the store is the truth.
-	list.Items = slices.DeleteFunc(list.Items, Contact.InTrash)
 	list.highlight(p.search)
 	return list, s.nameTags(ctx, ws, list.Facets)
 }

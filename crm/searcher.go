@@ -108,6 +108,10 @@ func newSearcher(k *core, c searchSettings) *searcher {
 	return s
 }
 
+// own reports whether the index is the built-in one, which shows every write
+// that this process has acknowledged.
+func (s *searcher) own() bool { return s.guard == nil }
+
 // wrote notes that this process may have committed something.
 func (s *searcher) wrote(ws WorkspaceID) {
 	s.mu.Lock()
@@ -121,7 +125,12 @@ func (s *searcher) wrote(ws WorkspaceID) {
 // query answers from the index, caught up with everything that this process
 // has acknowledged; errIndexNotReady when the store has to answer.
 func (s *searcher) query(ctx context.Context, ws WorkspaceID, q SearchQuery) (SearchResult, error) {
-	f, err := s.current(ctx, ws)
+	return s.queryWithin(ctx, ws, q, loadPatience)
+}
+
+// queryWithin is query that waits for a load no longer than patience.
+func (s *searcher) queryWithin(ctx context.Context, ws WorkspaceID, q SearchQuery, patience time.Duration) (SearchResult, error) {
+	f, err := s.current(ctx, ws, patience)
 	if err != nil {
 		return SearchResult{}, err
 	}
@@ -133,7 +142,7 @@ func (s *searcher) query(ctx context.Context, ws WorkspaceID, q SearchQuery) (Se
 }
 
 // current makes the index ready and current, or says why not.
-func (s *searcher) current(ctx context.Context, ws WorkspaceID) (*feed, error) {
+func (s *searcher) current(ctx context.Context, ws WorkspaceID, wait time.Duration) (*feed, error) {
 	f, err := s.open(ws)
 	if err != nil {
 		return nil, err
@@ -142,7 +151,7 @@ func (s *searcher) current(ctx context.Context, ws WorkspaceID) (*feed, error) {
 	select {
 	case <-f.loaded:
 	default:
-		patience := time.NewTimer(loadPatience)
+		patience := time.NewTimer(wait)
 		defer patience.Stop()
 		select {
 		case <-f.loaded:
