@@ -116,8 +116,9 @@ func child(args []string) int {
 	return 0
 }
 
+// importHere does what "crmserver import" does.
 func importHere(ctx context.Context, database, file string) (imported, error) {
-	i, err := openInstance(ctx, database)
+	i, err := openIdle(ctx, database)
 	if err != nil {
 		return imported{}, err
 	}

@@ -35,16 +35,24 @@ func (b *bench) open(ctx context.Context, name string) (*instance, error) {
 	return openInstance(ctx, filepath.Join(b.dir, name+".db"))
 }
 
+// openInstance is openIdle with the background work of a server.
 func openInstance(ctx context.Context, path string) (*instance, error) {
+	i, err := openIdle(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return i, i.app.Start(ctx)
+}
+
+// openIdle opens a CRM as a command of crmserver does, whose process is there
+// for one thing only.
+func openIdle(ctx context.Context, path string) (*instance, error) {
 	store, err := sqlite.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	app, err := crm.New(crm.Config{Store: store, Phones: phone.New(), Formats: []crm.Format{csv.Format{}}})
 	if err != nil {
-		return nil, err
-	}
-	if err := app.Start(ctx); err != nil {
 		return nil, err
 	}
 	id, err := identity.New(identity.Config{Store: store})
