@@ -1,10 +1,8 @@
 package textindex
 
 import (
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // ID names a document. The byte order is the order of ids; the zero id cannot
@@ -62,7 +60,7 @@ func newWordEntry(word uint32, flags uint8) wordEntry {
 	return wordEntry(word<<entryShift | uint32(flags))
 }
 
-func wordFlags(f Field) uint8 {
+func wordFlags(f *Field) uint8 {
 	rank := min(f.Rank, maxRank)
 	if f.Infix {
 		return rank<<2 | rank
@@ -90,73 +88,8 @@ func mergeWords(entries []wordEntry) []wordEntry {
 	return out
 }
 
-// reading is what a document says, in the form the index stores it, but with
-// words not yet numbered. It is made before the index is locked.
-type reading struct {
-	doc    *Document
-	words  *wordBuffer
-	first  int     // its words begin with this one of the buffer
-	flags  []uint8 // one per word
-	wholes string  // see appendWhole
-	phones []phoneEntry
-}
-
-// readTogether is how many documents one goroutine reads at least.
-const readTogether = 250
-
-// readAll reads the documents, many of them on all processors.
-func readAll(docs []Document) []reading {
-	readings := make([]reading, len(docs))
-	share := max(readTogether, (len(docs)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
-	var group sync.WaitGroup
-	for from := 0; from < len(docs); from += share {
-		some := func() {
-			var words wordBuffer
-			for i := from; i < min(from+share, len(docs)); i++ {
-				readings[i] = read(&docs[i], &words)
-			}
-		}
-		if from+share >= len(docs) { // the caller reads the last ones
-			some()
-			continue
-		}
-		group.Go(some)
-	}
-	group.Wait()
-	return readings
-}
-
-// read reads a document; its words go to the end of the buffer.
-func read(d *Document, words *wordBuffer) reading {
-	r := reading{doc: d, words: words, first: len(words.ends)}
-	var wholes []byte
-	for _, f := range d.Fields {
-		switch f.Kind {
-		case KindPhone:
-			digits := phoneDigits(f.Text)
-			wholes = appendWhole(wholes, KindPhone, f.Rank, digits)
-			r.phones = appendPhone(r.phones, digits, min(f.Rank, maxRank))
-			for _, w := range Words(f.Text) {
-				if !isDigits(w) {
-					words.text = append(words.text, w...)
-					words.ends = append(words.ends, len(words.text))
-				}
-			}
-		case KindEmail:
-			wholes = appendWhole(wholes, KindEmail, f.Rank, foldAddress(f.Text))
-			words.add(f.Text)
-		default:
-			words.add(f.Text)
-		}
-		flags := wordFlags(f)
-		for len(r.flags) < len(words.ends)-r.first {
-			r.flags = append(r.flags, flags)
-		}
-	}
-	r.wholes = string(wholes)
-	r.phones = mergePhones(r.phones)
-	return r
-}
+// wholeBytes is what appendWhole adds to a value.
+const wholeBytes = 3
 
 // appendWhole appends a value that is compared as a whole: its kind and rank,
 // a byte each, the value and a NUL. Empty values are left out.
@@ -178,6 +111,9 @@ func cutWhole(wholes string) (kind Kind, rank uint8, value, rest string) {
 // foldAddress returns the form in which email addresses are compared as a
 // whole: folded, without spaces and NULs and what people put around them.
 func foldAddress(s string) string {
+	if isBareAddress(s) {
+		return s
+	}
 	s = strings.Map(func(r rune) rune {
 		if r == 0 || r == ' ' || r == '\t' || r == '\n' || r == '\r' {
 			return -1
@@ -185,4 +121,18 @@ func foldAddress(s string) string {
 		return r
 	}, Fold(s))
 	return strings.Trim(s, `<>()[]{},;:"'`)
+}
+
+// isBareAddress reports whether foldAddress leaves the text as it is, as it does
+// with nearly all addresses of a store.
+func isBareAddress(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+		case c == '.' || c == '-' || c == '_' || c == '+' || c == '@':
+		default:
+			return false
+		}
+	}
+	return true
 }

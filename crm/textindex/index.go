@@ -51,6 +51,8 @@ type docText struct {
 	keyLen uint32
 }
 
+func (t docText) wholes() string { return t.text[t.keyLen:] }
+
 // Heap bytes of a document besides its texts and lists: its part of the page
 // and its place in the map.
 const docBytes = 16 + 8 + 8 + 24 + 24 + 32
@@ -77,12 +79,15 @@ func New(o Options) *Index {
 // put a thousand at a time, because Put holds their words twice and searches
 // wait for it.
 func (x *Index) Put(docs ...Document) {
-	readings := readAll(docs)
+	readings, used := readAll(docs)
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	var lists listBuilder
-	for _, r := range readings {
-		x.put(r, &lists)
+	for i := range readings {
+		x.put(&readings[i], &lists)
+	}
+	x.mu.Unlock()
+	for _, r := range used {
+		r.release()
 	}
 }
 
@@ -175,7 +180,7 @@ func (x *Index) sortKey(slot uint32) string {
 // wholes returns the addresses and numbers of a document, see appendWhole.
 func (x *Index) wholes(slot uint32) string {
 	p, i := x.page(slot)
-	return p.texts[i].text[p.texts[i].keyLen:]
+	return p.texts[i].wholes()
 }
 
 // number returns a value of a column that exists.

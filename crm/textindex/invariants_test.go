@@ -101,7 +101,7 @@ func checkDocuments(t *testing.T, x *Index) {
 
 func checkPostings(t *testing.T, p *postings) {
 	t.Helper()
-	n, last := 0, -1
+	n, last, entry := 0, -1, uint32(0)
 	for i := range p.count() {
 		part := p.part(i)
 		if len(part) == 0 || len(part) > partLimit {
@@ -111,12 +111,15 @@ func checkPostings(t *testing.T, p *postings) {
 			if int(e>>entryShift) <= last {
 				t.Fatalf("key %d stands after %d", e>>entryShift, last)
 			}
-			last = int(e >> entryShift)
+			last, entry = int(e>>entryShift), e
 			n++
 		}
 	}
 	if n != p.len() {
 		t.Fatalf("got %d entries, want %d", n, p.len())
+	}
+	if n > 0 && p.one[0] != entry {
+		t.Fatalf("got %x noted as the last entry, want %x", p.one[0], entry)
 	}
 }
 
@@ -204,6 +207,30 @@ func TestPostingsKeepTheirOrder(t *testing.T) {
 			if want[e>>entryShift] != e {
 				t.Errorf("got entry %x, want %x", e, want[e>>entryShift])
 			}
+		}
+	}
+}
+
+func TestANumberInTwoSpellingsIsKeptOnce(t *testing.T) {
+	x := New(Options{})
+	number := func(text string) Field { return Field{Text: text, Kind: KindPhone, Rank: 2} }
+	// The address holds the bytes that a number would be kept as.
+	address := Field{Text: "x\x02\x02123", Kind: KindEmail, Rank: 2}
+	x.Put(Document{ID: ID{1}, Fields: []Field{address, number("123"), number("+1 202 224-3441"), number("+12022243441"), number("123 ext 9")}})
+	const want = "\x01\x02x\x02\x02123\x00" + "\x02\x02123\x00" + "\x02\x0212022243441\x00" + "\x02\x021239\x00"
+	if got := x.wholes(0); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, key := range []string{"123", "120", "1202", "3441", "1239"} {
+		if list := x.phones.at(newPhoneKey(key)); list == nil || list.len() != 1 {
+			t.Errorf("the number is not listed once under %s", key)
+		}
+	}
+	checkInvariants(t, x)
+	x.Put(Document{ID: ID{1}})
+	for key := range phoneKey(phoneKeys) {
+		if x.phones.at(key) != nil {
+			t.Errorf("a number that is gone is listed under %d", key)
 		}
 	}
 }

@@ -5,24 +5,23 @@ import (
 	"strings"
 )
 
-// phoneDigits returns the digits of a phone number in ASCII, extension and
+// appendDigits appends the digits of a phone number in ASCII, extension and
 // country code included.
-func phoneDigits(text string) string {
-	var b strings.Builder
+func appendDigits(dst []byte, text string) []byte {
 	if isASCII(text) {
 		for i := range len(text) {
 			if '0' <= text[i] && text[i] <= '9' {
-				b.WriteByte(text[i])
+				dst = append(dst, text[i])
 			}
 		}
-		return b.String()
+		return dst
 	}
 	for _, f := range appendFolded(nil, text) {
 		if '0' <= f.r && f.r <= '9' {
-			b.WriteRune(f.r)
+			dst = append(dst, byte(f.r))
 		}
 	}
-	return b.String()
+	return dst
 }
 
 // phoneKey is a beginning of a number of up to three digits (the shorter ones
@@ -47,12 +46,16 @@ func newPhoneKey(digits string) phoneKey {
 	return base + number
 }
 
-// phoneEntry says how a document's numbers have a key: the class and the rank
-// of the best of them, as class*3+rank.
-type phoneEntry struct {
-	key  phoneKey
-	best uint8
+// phoneEntry says how a document's numbers have a key: the key, and phoneBest
+// of the best of them.
+type phoneEntry uint32
+
+func newPhoneEntry(key phoneKey, best uint8) phoneEntry {
+	return phoneEntry(key)<<entryShift | phoneEntry(best)
 }
+
+func (e phoneEntry) key() phoneKey { return phoneKey(e >> entryShift) }
+func (e phoneEntry) best() uint32  { return uint32(e) & entryMask }
 
 // phoneBest packs class and rank into the 4 bits of an entry, smaller is
 // better. Of the classes only exact, prefix and inside occur.
@@ -70,19 +73,42 @@ func unpackPhone(best uint8) (class, rank uint8) {
 	return class, best % 3
 }
 
-// appendPhone appends the entries of a number, not yet merged.
+// appendPhones appends the entries of the numbers in wholes in the order of
+// their keys, of each key the best.
+func appendPhones(dst []phoneEntry, wholes string) []phoneEntry {
+	begin := len(dst)
+	for wholes != "" {
+		var kind Kind
+		var rank uint8
+		var value string
+		if kind, rank, value, wholes = cutWhole(wholes); kind == KindPhone {
+			dst = appendPhone(dst, value, rank)
+		}
+	}
+	added := dst[begin:]
+	slices.Sort(added)
+	n := 0
+	for _, e := range added {
+		if n == 0 || added[n-1].key() != e.key() {
+			added[n] = e
+			n++
+		}
+	}
+	return dst[:begin+n]
+}
+
+// appendPhone appends the entries of a number, not yet in order.
 func appendPhone(dst []phoneEntry, digits string, rank uint8) []phoneEntry {
-	if digits == "" {
+	start := digits[:min(len(digits), runFrom-1)]
+	dst = append(dst, newPhoneEntry(newPhoneKey(start), phoneBest(phoneClass(digits, start), rank)))
+	if len(digits) < runFrom {
 		return dst
 	}
-	start := digits[:min(len(digits), runFrom-1)]
-	dst = append(dst, phoneEntry{newPhoneKey(start), phoneBest(phoneClass(digits, start), rank)})
-	for i := 0; i+runFrom <= len(digits); i++ {
-		class := uint8(classInside)
-		if i == 0 {
-			class = phoneClass(digits, digits[:runFrom])
-		}
-		dst = append(dst, phoneEntry{newPhoneKey(digits[i : i+runFrom]), phoneBest(class, rank)})
+	key := newPhoneKey(digits[:runFrom])
+	dst = append(dst, newPhoneEntry(key, phoneBest(phoneClass(digits, digits[:runFrom]), rank)))
+	for i := runFrom; i < len(digits); i++ {
+		key = key%1000*10 + phoneKey(digits[i]-'0')
+		dst = append(dst, newPhoneEntry(key, phoneBest(classInside, rank)))
 	}
 	return dst
 }
@@ -95,19 +121,8 @@ func phoneClass(digits, start string) uint8 {
 	return classPrefix
 }
 
-// mergePhones sorts the entries by key and keeps the best of each key.
-func mergePhones(entries []phoneEntry) []phoneEntry {
-	slices.SortFunc(entries, func(a, b phoneEntry) int {
-		if a.key != b.key {
-			return int(a.key) - int(b.key)
-		}
-		return int(a.best) - int(b.best)
-	})
-	return slices.CompactFunc(entries, func(a, b phoneEntry) bool { return a.key == b.key })
-}
-
 // phoneIndex lists by key the slots of the documents with such a number, with
-// phoneEntry.best. The lists of a hundred keys are made together.
+// phoneBest. The lists of a hundred keys are made together.
 type phoneIndex struct {
 	pages [phoneKeys/100 + 1]*[100]postings
 	bytes int
@@ -126,19 +141,19 @@ func (p *phoneIndex) at(key phoneKey) *postings {
 
 func (p *phoneIndex) add(entries []phoneEntry, slot uint32) {
 	for _, e := range entries {
-		page := p.pages[e.key/100]
+		page := p.pages[e.key()/100]
 		if page == nil {
 			page = new([100]postings)
-			p.pages[e.key/100] = page
+			p.pages[e.key()/100] = page
 			p.bytes += 100 * 16
 		}
-		p.bytes += page[e.key%100].set(slot<<entryShift | uint32(e.best))
+		p.bytes += page[e.key()%100].set(slot<<entryShift | e.best())
 	}
 }
 
 func (p *phoneIndex) remove(entries []phoneEntry, slot uint32) {
 	for _, e := range entries {
-		if list := p.at(e.key); list != nil {
+		if list := p.at(e.key()); list != nil {
 			p.bytes -= list.remove(slot)
 		}
 	}

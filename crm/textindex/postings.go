@@ -17,13 +17,25 @@ const partLimit = 512
 // entry costs no memory of its own; long lists are kept in parts, so that a
 // change in the middle of a million entries moves a few hundred.
 type postings struct {
+	// one is the only entry. Of several it is the last, so that adding to the
+	// end, as nearly all additions do, need not look for it: in a large index
+	// every list looked at is a wait for memory.
 	one  [1]uint32
 	n    uint32
 	more *entryParts // nil while there is at most one entry
 }
 
+// entryParts has room for the head of its first part beside it, which is all
+// that most lists need.
 type entryParts struct {
 	parts [][]uint32 // none empty
+	first [1][]uint32
+}
+
+func newEntryParts(part []uint32) *entryParts {
+	e := &entryParts{first: [1][]uint32{part}}
+	e.parts = e.first[:]
+	return e
 }
 
 // len returns the number of entries.
@@ -56,18 +68,19 @@ func (p *postings) set(entry uint32) int {
 			p.one[0], p.n = entry, 1
 			return 0
 		}
-		pair := []uint32{p.one[0], entry}
-		slices.Sort(pair)
-		p.more, p.n = &entryParts{parts: [][]uint32{pair}}, 2
+		pair := []uint32{min(p.one[0], entry), max(p.one[0], entry)}
+		p.one[0], p.n, p.more = pair[1], 2, newEntryParts(pair)
 		return partsBytes + partBytes + 8
 	}
-	if i := len(p.more.parts) - 1; p.more.last()>>entryShift < entry>>entryShift { // most documents come in the order of their slots
+	if p.one[0]>>entryShift < entry>>entryShift { // most documents come in the order of their slots
 		p.n++
-		return p.more.insert(i, len(p.more.parts[i]), entry)
+		p.one[0] = entry
+		return p.more.append(entry)
 	}
 	i, at, found := p.more.find(entry >> entryShift)
 	if found {
 		p.more.parts[i][at] = entry
+		p.one[0] = p.more.last()
 		return 0
 	}
 	p.n++
@@ -93,7 +106,9 @@ func (p *postings) remove(key uint32) int {
 		p.one[0], p.more = rest, nil
 		return freed
 	}
-	return p.more.delete(i, at)
+	freed := p.more.delete(i, at)
+	p.one[0] = p.more.last()
+	return freed
 }
 
 // The heap cost of the containers, for Index.Bytes.
@@ -134,6 +149,17 @@ func (e *entryParts) find(key uint32) (part, at int, found bool) {
 	return lo, at, found
 }
 
+// append puts an entry at the end and returns the heap bytes it took.
+func (e *entryParts) append(entry uint32) int {
+	last := &e.parts[len(e.parts)-1]
+	if len(*last) < partLimit {
+		before := cap(*last)
+		*last = append(*last, entry)
+		return 4 * (cap(*last) - before)
+	}
+	return e.insert(len(e.parts)-1, len(*last), entry)
+}
+
 // insert puts an entry at a place given by find.
 func (e *entryParts) insert(i, at int, entry uint32) int {
 	list := e.parts[i]
@@ -143,7 +169,7 @@ func (e *entryParts) insert(i, at int, entry uint32) int {
 		return 4 * (cap(e.parts[i]) - before)
 	}
 	if i == len(e.parts)-1 && at == len(list) { // growing at the end keeps parts full
-		e.parts = append(e.parts, append(make([]uint32, 0, 16), entry))
+		e.addPart(i+1, append(make([]uint32, 0, 16), entry))
 		return partBytes + 4*16
 	}
 	half := len(list) / 2
@@ -151,11 +177,18 @@ func (e *entryParts) insert(i, at int, entry uint32) int {
 	left := append(make([]uint32, 0, partLimit/2+partLimit/8), list[:half]...)
 	grown := partBytes + 4*(cap(left)+cap(right)-cap(list))
 	e.parts[i] = left
-	e.parts = slices.Insert(e.parts, i+1, right)
+	e.addPart(i+1, right)
 	if at <= half {
 		return grown + e.insert(i, at, entry)
 	}
 	return grown + e.insert(i+1, at-half, entry)
+}
+
+// addPart puts in a part. The list of parts then lies elsewhere than in first,
+// which must not keep what becomes of the part it named.
+func (e *entryParts) addPart(i int, part []uint32) {
+	e.parts = slices.Insert(e.parts, i, part)
+	e.first[0] = nil
 }
 
 // delete takes out one entry and joins parts that have become small.

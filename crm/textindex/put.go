@@ -3,36 +3,28 @@ package textindex
 import (
 	"encoding/binary"
 	"slices"
-	"strings"
 )
 
 // put stores one document, changing only the lists in which it differs from
 // the one with its id.
-func (x *Index) put(r reading, lists *listBuilder) {
+func (x *Index) put(r *reading, lists *listBuilder) {
 	slot, exists := x.slots[r.doc.ID]
 	if !exists {
 		slot = x.take()
 		x.slots[r.doc.ID] = slot
 	}
 	p, i := x.page(slot)
-	old := docList(p.lists[i])
-	wholes := ""
-	if exists {
-		wholes = x.wholes(slot)
-	}
+	old, oldText := docList(p.lists[i]), p.texts[i]
 	list := lists.build(x, r)
 	x.postWords(slot, old.words(), list.words())
 	x.postTerms(slot, old.terms(), list.terms())
-	if r.wholes != wholes {
-		x.phones.add(r.phones, slot)
-		x.dropPhones(slot, wholes, r.phones)
+	if wholes := oldText.wholes(); wholes != r.text.wholes() {
+		phones := r.reader.phones[r.phones.from:r.phones.to]
+		x.phones.add(phones, slot)
+		x.dropPhones(slot, wholes, phones)
 	}
-	x.bytes += 4*(cap(list)-cap(old)) + len(r.doc.SortKey) + len(r.wholes) - len(p.texts[i].text)
-	p.ids[i], p.versions[i], p.lists[i] = r.doc.ID, r.doc.Version, list
-	p.texts[i] = docText{text: r.doc.SortKey + r.wholes, keyLen: uint32(len(r.doc.SortKey))}
-	if r.wholes == "" {
-		p.texts[i].text = strings.Clone(r.doc.SortKey)
-	}
+	x.bytes += 4*(cap(list)-cap(old)) + len(r.text.text) - len(oldText.text)
+	p.ids[i], p.versions[i], p.lists[i], p.texts[i] = r.doc.ID, r.doc.Version, list, r.text
 	p.keys[i] = keyPrefix(r.doc.SortKey)
 	for c := range x.options.Columns {
 		n := int64(0)
@@ -98,18 +90,12 @@ func (x *Index) postTerms(slot uint32, before, after []uint32) {
 // dropPhones takes the document out of the lists of the numbers in wholes,
 // except those it still has.
 func (x *Index) dropPhones(slot uint32, wholes string, kept []phoneEntry) {
-	var entries []phoneEntry
-	for wholes != "" {
-		var kind Kind
-		var rank uint8
-		var value string
-		if kind, rank, value, wholes = cutWhole(wholes); kind == KindPhone {
-			entries = appendPhone(entries, value, rank)
-		}
+	if wholes == "" {
+		return
 	}
-	entries = slices.DeleteFunc(mergePhones(entries), func(e phoneEntry) bool {
-		_, found := slices.BinarySearchFunc(kept, e.key, func(k phoneEntry, key phoneKey) int {
-			return int(k.key) - int(key)
+	entries := slices.DeleteFunc(appendPhones(nil, wholes), func(e phoneEntry) bool {
+		_, found := slices.BinarySearchFunc(kept, e.key(), func(k phoneEntry, key phoneKey) int {
+			return int(k.key()) - int(key)
 		})
 		return found
 	})
@@ -140,17 +126,11 @@ type listBuilder struct {
 	terms   []uint32
 }
 
-func (b *listBuilder) build(x *Index, r reading) docList {
-	words := r.words
+func (b *listBuilder) build(x *Index, r *reading) docList {
 	b.entries, b.terms = b.entries[:0], b.terms[:0]
-	start := 0
-	if r.first > 0 {
-		start = words.ends[r.first-1]
-	}
-	for i, flags := range r.flags {
-		end := words.ends[r.first+i]
-		b.entries = append(b.entries, newWordEntry(x.lexicon.intern(words.text[start:end]), flags))
-		start = end
+	for i := r.words.from; i < r.words.to; i++ {
+		number := x.lexicon.intern(r.reader.words.word(i))
+		b.entries = append(b.entries, newWordEntry(number, r.reader.flags[i]))
 	}
 	for _, t := range r.doc.Terms {
 		b.terms = append(b.terms, x.terms.intern(t))

@@ -16,10 +16,8 @@ func Words(s string) []string {
 	var words []string
 	var b wordBuffer
 	b.add(s)
-	start := 0
-	for _, end := range b.ends {
-		words = append(words, string(b.text[start:end]))
-		start = end
+	for i := range b.ends {
+		words = append(words, string(b.word(i)))
 	}
 	return words
 }
@@ -32,27 +30,80 @@ type wordBuffer struct {
 	runes []folded
 }
 
-// add appends the words of s.
-func (b *wordBuffer) add(s string) {
-	if !isASCII(s) {
-		b.addUnicode(s)
-		return
+// word returns one of the words, to be read before the next is added.
+func (b *wordBuffer) word(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = b.ends[i-1]
 	}
-	begin := len(b.text)
-	for i := range len(s) {
-		switch c := lowerByte(s[i]); {
-		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
-			b.text = append(b.text, c)
-		case c == '\'' || c == '`':
-		case len(b.text) > begin:
-			b.ends = append(b.ends, len(b.text))
-			begin = len(b.text)
+	return b.text[start:b.ends[i]]
+}
+
+// dropDigits removes the words from first on that have digits only.
+func (b *wordBuffer) dropDigits(first int) {
+	kept := b.ends[:first]
+	size := 0
+	if first > 0 {
+		size = b.ends[first-1]
+	}
+	start := size
+	for _, end := range b.ends[first:] {
+		if word := b.text[start:end]; !isDigits(word) {
+			size += copy(b.text[size:], word)
+			kept = append(kept, size)
+		}
+		start = end
+	}
+	b.ends, b.text = kept, b.text[:size]
+}
+
+// asciiWord says what an ASCII character is in a word: itself in lower case, or
+// one of these.
+var asciiWord = func() (class [utf8.RuneSelf]byte) {
+	for c := range class {
+		switch lower := lowerByte(byte(c)); {
+		case isWordRune(rune(lower)):
+			class[c] = lower
+		case isApostrophe(rune(c)):
+			class[c] = asciiVanishes
 		}
 	}
-	if len(b.text) > begin {
-		b.ends = append(b.ends, len(b.text))
+	return class
+}()
+
+const (
+	asciiSeparates = 0
+	asciiVanishes  = 1
+)
+
+// add appends the words of s.
+func (b *wordBuffer) add(s string) {
+	b.text = slices.Grow(b.text, len(s))
+	text, ends := b.text, b.ends
+	begin := len(text)
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			b.addUnicode(s) // begins anew: b is as it was
+			return
+		}
+		switch c = asciiWord[c]; {
+		case c > asciiVanishes:
+			text = append(text, c)
+		case c == asciiSeparates && len(text) > begin:
+			ends = append(ends, len(text))
+			begin = len(text)
+		}
 	}
+	if len(text) > begin {
+		ends = append(ends, len(text))
+	}
+	b.text, b.ends = text, ends
 }
+
+// firstMark is the first character that composes with one before it. Texts of
+// earlier characters, which are the Latin ones, are in form NFC as they are.
+const firstMark = '\u0300'
 
 func (b *wordBuffer) addUnicode(s string) {
 	b.runes = appendFolded(b.runes[:0], s)
@@ -61,13 +112,14 @@ func (b *wordBuffer) addUnicode(s string) {
 		if word, rest = cutWord(rest); len(word) == 0 {
 			return
 		}
-		begin := len(b.text)
+		begin, last := len(b.text), rune(0)
 		for _, f := range word {
 			if !isApostrophe(f.r) {
 				b.text = utf8.AppendRune(b.text, f.r)
+				last = max(last, f.r)
 			}
 		}
-		if raw := b.text[begin:]; !norm.NFC.IsNormal(raw) {
+		if raw := b.text[begin:]; last >= firstMark && !norm.NFC.IsNormal(raw) {
 			b.text = append(b.text[:begin], norm.NFC.Bytes(raw)...)
 		}
 		b.ends = append(b.ends, len(b.text))
@@ -204,13 +256,13 @@ func isCJK(r rune) bool {
 }
 
 // isDigits reports whether the folded word has digits only.
-func isDigits(word string) bool {
+func isDigits[T string | []byte](word T) bool {
 	for i := range len(word) {
 		if word[i] < '0' || word[i] > '9' {
 			return false
 		}
 	}
-	return word != ""
+	return len(word) > 0
 }
 
 // hasDigit reports whether the folded word has a digit.
