@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/collate"
 	"golang.org/x/text/language"
@@ -18,7 +19,13 @@ import (
 const maxKeyValue = 200
 
 // FoldKey returns the form in which tags and custom field values are compared: folded, without outer blanks, inner blanks as one space.
-func FoldKey(s string) string { return strings.Join(strings.Fields(textindex.Fold(s)), " ") }
+func FoldKey(s string) string {
+	s = textindex.Fold(s)
+	if !strings.ContainsFunc(s, unicode.IsSpace) { // as nearly all tags
+		return s
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
 
 // SourceKey returns the key of a source and its own id.
 func SourceKey(source, sourceID string) ContactKey {
@@ -144,11 +151,13 @@ var collators = sync.Pool{New: func() any {
 // sort names, without case and accents (the root collation of CLDR, primary
 // weights only). Every store compares these bytes, so that the order is the
 // same everywhere.
-func NameKey(name string) []byte {
+func NameKey(name string) []byte { return appendNameKey([]byte{}, name) }
+
+func appendNameKey(dst []byte, name string) []byte {
 	c := collators.Get().(*collator) //nolint:forcetypeassert // The pool holds nothing else.
 	defer collators.Put(c)
 	c.buf.Reset()
-	return slices.Clone(c.c.KeyFromString(&c.buf, name))
+	return append(dst, c.c.KeyFromString(&c.buf, name)...)
 }
 
 // NewContactWrite prepares a contact for a store; expect is the version that

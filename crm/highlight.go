@@ -14,9 +14,12 @@ const snippet = 60
 func (l *ContactList) highlight(search string) {
 	m := textindex.NewMatcher(search)
 	l.Highlights = make(map[ID][]Highlight, len(l.Items))
-	for _, c := range l.Items {
+	var fields []textindex.Field
+	for i := range l.Items {
+		c := &l.Items[i]
+		fields = appendSearchFields(fields[:0], c)
 		var found []Highlight
-		for _, f := range searchFields(c) {
+		for _, f := range fields {
 			if spans := m.Spans(f); len(spans) > 0 {
 				found = append(found, Highlight{Field: f.Name, Parts: parts(f, spans)})
 			}

@@ -28,6 +28,10 @@ func (s *hookedStore) InTx(ctx context.Context, fn func(tx crm.Tx) error) error 
 	return s.inner.InTx(ctx, func(tx crm.Tx) error { return fn(hookedTx{tx, s.call}) })
 }
 
+// loadContacts is what the hook is told instead of ListContacts when a search
+// index is loaded.
+const loadContacts = "ListContacts of a load"
+
 type hookedTx struct {
 	crm.Tx
 	call func(method string) error
@@ -41,7 +45,11 @@ func (s hookedTx) GetContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm
 }
 
 func (s hookedTx) ListContacts(ctx context.Context, ws crm.WorkspaceID, q crm.ContactQuery) ([]crm.Contact, error) {
-	if err := s.call("ListContacts"); err != nil {
+	method := "ListContacts"
+	if q.Limit > crm.MaxPageSize { // Only the load of a search index asks for so many.
+		method = loadContacts
+	}
+	if err := s.call(method); err != nil {
 		return nil, err
 	}
 	return s.Tx.ListContacts(ctx, ws, q)

@@ -53,11 +53,12 @@ func (m *MemoryIndex) PutDocuments(ctx context.Context, ws WorkspaceID, docs []S
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("put documents: %w", err)
 	}
-	made := make([]textindex.Document, len(docs))
-	for i, d := range docs {
-		made[i] = indexDocument(d.Contact)
+	page := documentPages.Get().(*documentPage) //nolint:forcetypeassert // The pool holds nothing else.
+	defer page.release()
+	for i := range docs {
+		page.add(&docs[i].Contact)
 	}
-	m.made(ws).Put(made...)
+	m.made(ws).Put(page.docs...)
 	return nil
 }
 

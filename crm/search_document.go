@@ -3,6 +3,7 @@ package crm
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/omnicrm/omnicrm/crm/textindex"
 )
@@ -15,12 +16,40 @@ const (
 	rankRest
 )
 
-// searchFields returns what a search looks in, under the API's field names.
-func searchFields(c Contact) []textindex.Field {
-	fields := make([]textindex.Field, 0, 6+len(c.Emails)+2*len(c.Phones)+len(c.Tags))
+// fieldNames are the names of what is looked in of the elements of a list, made
+// once for the first of them.
+type fieldNames struct {
+	format string
+	first  [4]string
+}
+
+func newFieldNames(format string) *fieldNames {
+	n := &fieldNames{format: format}
+	for i := range n.first {
+		n.first[i] = fmt.Sprintf(format, i)
+	}
+	return n
+}
+
+func (n *fieldNames) at(i int) string {
+	if i < len(n.first) {
+		return n.first[i]
+	}
+	return fmt.Sprintf(n.format, i)
+}
+
+var (
+	emailNames = newFieldNames("emails[%d].address")
+	phoneNames = newFieldNames("phones[%d].number")
+	e164Names  = newFieldNames("phones[%d].e164")
+	tagNames   = newFieldNames("tags[%d]")
+)
+
+// appendSearchFields appends what a search looks in, under the API's field names.
+func appendSearchFields(dst []textindex.Field, c *Contact) []textindex.Field {
 	text := func(name, s string, rank uint8, infix bool) {
 		if s != "" {
-			fields = append(fields, textindex.Field{Name: name, Text: s, Kind: textindex.KindText, Rank: rank, Infix: infix})
+			dst = append(dst, textindex.Field{Name: name, Text: s, Kind: textindex.KindText, Rank: rank, Infix: infix})
 		}
 	}
 	text("displayName", c.DisplayName, rankName, true)
@@ -31,21 +60,22 @@ func searchFields(c Contact) []textindex.Field {
 	if !strings.Contains(c.DisplayName, c.FamilyName) {
 		text("familyName", c.FamilyName, rankName, true)
 	}
-	for i, e := range c.Emails {
-		fields = append(fields, textindex.Field{Name: fmt.Sprintf("emails[%d].address", i), Text: e.Address, Kind: textindex.KindEmail, Rank: rankReach, Infix: true})
+	for i := range c.Emails {
+		dst = append(dst, textindex.Field{Name: emailNames.at(i), Text: c.Emails[i].Address, Kind: textindex.KindEmail, Rank: rankReach, Infix: true})
 	}
 	text("company", c.Company, rankReach, true)
-	for i, p := range c.Phones {
-		fields = append(fields, textindex.Field{Name: fmt.Sprintf("phones[%d].number", i), Text: p.Number, Kind: textindex.KindPhone, Rank: rankRest})
+	for i := range c.Phones {
+		p := &c.Phones[i]
+		dst = append(dst, textindex.Field{Name: phoneNames.at(i), Text: p.Number, Kind: textindex.KindPhone, Rank: rankRest})
 		if p.E164 != "" {
-			fields = append(fields, textindex.Field{Name: fmt.Sprintf("phones[%d].e164", i), Text: p.E164, Kind: textindex.KindPhone, Rank: rankRest})
+			dst = append(dst, textindex.Field{Name: e164Names.at(i), Text: p.E164, Kind: textindex.KindPhone, Rank: rankRest})
 		}
 	}
 	for i, t := range c.Tags {
-		text(fmt.Sprintf("tags[%d]", i), t, rankRest, false)
+		text(tagNames.at(i), t, rankRest, false)
 	}
 	text("notes", c.Notes, rankRest, false)
-	return fields
+	return dst
 }
 
 // The columns of numbers in the index.
@@ -71,28 +101,74 @@ const (
 	termNoPhone = "no\x00phone"
 )
 
-func indexDocument(c Contact) textindex.Document {
-	d := textindex.Document{
-		ID: c.ID, Version: c.Version, Fields: searchFields(c), SortKey: string(NameKey(c.DisplayName)),
-		Numbers: make([]int64, columnCount),
-		Terms:   append(make([]string, 0, 5+len(c.Tags)+len(c.Fields)), termStage+string(c.Stage), termSource+c.Source),
-	}
-	d.Numbers[columnCreated], d.Numbers[columnUpdated] = Micros(c.CreatedAt), Micros(c.UpdatedAt)
-	d.Numbers[columnInteraction], d.Numbers[columnScore] = Micros(c.LastInteractionAt), ScoreNumber(c.Score)
+// documentPage makes documents of the text index, all in the same few lists: the
+// index keeps nothing of them.
+type documentPage struct {
+	docs    []textindex.Document
+	fields  []textindex.Field
+	numbers []int64
+	terms   []string
+	text    []byte // the sort key and the terms of one document
+	ends    []int  // where each of them ends in text
+}
+
+// documentPages are those that wait for the next Put.
+var documentPages = sync.Pool{New: func() any { return new(documentPage) }}
+
+// release gives the page back; its documents end.
+func (p *documentPage) release() {
+	clear(p.docs)
+	clear(p.fields)
+	clear(p.terms)
+	p.docs, p.fields, p.numbers, p.terms = p.docs[:0], p.fields[:0], p.numbers[:0], p.terms[:0]
+	documentPages.Put(p)
+}
+
+func (p *documentPage) add(c *Contact) {
+	fields, numbers, terms := len(p.fields), len(p.numbers), len(p.terms)
+	p.fields = appendSearchFields(p.fields, c)
+	p.numbers = append(p.numbers, make([]int64, columnCount)...)
+	columns := p.numbers[numbers:]
+	columns[columnCreated], columns[columnUpdated] = Micros(c.CreatedAt), Micros(c.UpdatedAt)
+	columns[columnInteraction], columns[columnScore] = Micros(c.LastInteractionAt), ScoreNumber(c.Score)
 	// "The more recently active": the last interaction, or where there was
 	// none yet, the day the contact was added.
-	d.Numbers[columnActive] = max(d.Numbers[columnInteraction], d.Numbers[columnCreated])
+	columns[columnActive] = max(columns[columnInteraction], columns[columnCreated])
+	key := p.addTerms(c)
+	p.docs = append(p.docs, textindex.Document{
+		ID: c.ID, Version: c.Version, Fields: p.fields[fields:], SortKey: key, Numbers: columns, Terms: p.terms[terms:],
+	})
+}
+
+// addTerms adds the terms of a contact and returns its sort key: all of them
+// parts of one string.
+func (p *documentPage) addTerms(c *Contact) (key string) {
+	p.text, p.ends = appendNameKey(p.text[:0], c.DisplayName), p.ends[:0]
+	keyLen := len(p.text)
+	p.term(termStage, string(c.Stage))
+	p.term(termSource, c.Source)
 	if c.Company != "" {
-		d.Terms = append(d.Terms, termCompany+c.Company)
+		p.term(termCompany, c.Company)
 	}
-	d.Terms = append(d.Terms, either(len(c.Emails) > 0, termEmail, termNoEmail), either(len(c.Phones) > 0, termPhone, termNoPhone))
+	p.term(either(len(c.Emails) > 0, termEmail, termNoEmail), "")
+	p.term(either(len(c.Phones) > 0, termPhone, termNoPhone), "")
 	for _, t := range c.Tags {
-		d.Terms = append(d.Terms, termTag+FoldKey(t))
+		p.term(termTag, FoldKey(t))
 	}
 	for k, v := range c.Fields {
-		d.Terms = append(d.Terms, termField+FieldKey(k, v).Value)
+		p.term(termField, FieldKey(k, v).Value)
 	}
-	return d
+	all, from := string(p.text), keyLen
+	for _, end := range p.ends {
+		p.terms = append(p.terms, all[from:end])
+		from = end
+	}
+	return all[:keyLen]
+}
+
+func (p *documentPage) term(prefix, value string) {
+	p.text = append(append(p.text, prefix...), value...)
+	p.ends = append(p.ends, len(p.text))
 }
 
 func either(yes bool, a, b string) string {

@@ -131,8 +131,13 @@ func (s *searcher) fill(ctx context.Context, ws WorkspaceID, f *feed) error {
 	})
 	for range 2 {
 		all.Go(func() {
+			var docs []SearchDocument
 			for page := range pages {
-				if err := s.fillPage(ctx, ws, f, page); err != nil {
+				if s.guard != nil {
+					docs = nil // An index that was given may keep its own.
+				}
+				docs = appendDocuments(docs[:0], slices.DeleteFunc(page, Contact.InTrash))
+				if err := s.fillPage(ctx, ws, f, docs); err != nil {
 					stop(err)
 				}
 			}
@@ -142,9 +147,8 @@ func (s *searcher) fill(ctx context.Context, ws WorkspaceID, f *feed) error {
 	return context.Cause(ctx)
 }
 
-func (s *searcher) fillPage(ctx context.Context, ws WorkspaceID, f *feed, page []Contact) error {
-	page = slices.DeleteFunc(page, Contact.InTrash)
-	if err := s.index.PutDocuments(ctx, ws, documents(page)); err != nil {
+func (s *searcher) fillPage(ctx context.Context, ws WorkspaceID, f *feed, docs []SearchDocument) error {
+	if err := s.index.PutDocuments(ctx, ws, docs); err != nil {
 		return err
 	}
 	if f.shared.Load() {
@@ -153,10 +157,10 @@ func (s *searcher) fillPage(ctx context.Context, ws WorkspaceID, f *feed, page [
 	return s.makeRoom(ctx, ws, f)
 }
 
-func documents(contacts []Contact) []SearchDocument {
-	docs := make([]SearchDocument, len(contacts))
+func appendDocuments(docs []SearchDocument, contacts []Contact) []SearchDocument {
+	docs = slices.Grow(docs, len(contacts))
 	for i := range contacts {
-		docs[i] = SearchDocument{Contact: contacts[i]}
+		docs = append(docs, SearchDocument{Contact: contacts[i]})
 	}
 	return docs
 }
@@ -169,24 +173,24 @@ func versionsOf(contacts []Contact) map[ID]int64 {
 	return versions
 }
 
-// readAll sends every live contact, in pages by id.
+// readAll sends every live contact, in pages in the order in which they were
+// added: the store then reads a page in one go, with SQLite at three quarters of
+// what ids first and contacts by them cost. What changes its place meanwhile is
+// in the log.
 func (s *searcher) readAll(ctx context.Context, ws WorkspaceID, pages chan<- []Contact) error {
-	var after ID
+	q := ContactQuery{Sort: SortCreatedAt, Limit: feedPage}
 	for {
-		ids, err := s.core.store.ListContactIDs(ctx, ws, ContactCriteria{}, after, feedPage)
-		if err != nil || len(ids) == 0 {
+		page, err := s.core.store.ListContacts(ctx, ws, q)
+		if err != nil || len(page) == 0 {
 			return err
 		}
-		page, err := s.core.store.GetContacts(ctx, ws, ids)
-		if err != nil {
-			return err
-		}
+		last := &page[len(page)-1]
+		q.After = &ContactPosition{Value: SortValue(*last, q.Sort), ID: last.ID}
 		select {
 		case pages <- page:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		after = ids[len(ids)-1]
 	}
 }
 
@@ -228,7 +232,7 @@ func (s *searcher) put(ctx context.Context, ws WorkspaceID, ids []ID) (map[ID]in
 		}
 	}
 	if len(live) > 0 {
-		if err := s.index.PutDocuments(ctx, ws, documents(live)); err != nil {
+		if err := s.index.PutDocuments(ctx, ws, appendDocuments(nil, live)); err != nil {
 			return nil, err
 		}
 	}

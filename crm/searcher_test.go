@@ -71,7 +71,7 @@ func TestSearchIsDegradedWhileTheIndexLoads(t *testing.T) {
 	t.Parallel()
 	open := make(chan struct{})
 	e := setupOn(t, hook(openStore(t), func(method string) error {
-		if method == "ListContactIDs" {
+		if method == loadContacts {
 			<-open
 		}
 		return nil
@@ -177,7 +177,7 @@ func TestAnIdleIndexIsDroppedAndLoadedAgain(t *testing.T) {
 	var mu sync.Mutex
 	loads := 0
 	e := setupOn(t, hook(openStore(t), func(method string) error {
-		if method == "ListContactIDs" {
+		if method == loadContacts {
 			mu.Lock()
 			loads++
 			mu.Unlock()
@@ -211,7 +211,7 @@ func TestAFailedLoadIsTriedAgainForABulkAction(t *testing.T) {
 	e := setupOn(t, hook(openStore(t), func(method string) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if method == "ListContactIDs" && down {
+		if method == loadContacts && down {
 			return broken
 		}
 		return nil
