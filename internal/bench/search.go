@@ -164,7 +164,7 @@ func (b *bench) searchLike(ctx context.Context, i *instance, queries []string) e
 		return err
 	}
 	defer db.Close()
-	const statement = `SELECT count(*) FROM contacts WHERE workspace = ? AND trashed = 0
+	const statement = `SELECT count(*) FROM contacts WHERE ws = (SELECT ws FROM workspace_numbers WHERE id = ?) AND trashed = 0
 		AND (search_text LIKE ? ESCAPE '\' OR doc LIKE ? ESCAPE '\' OR source LIKE ? ESCAPE '\')`
 	ws := i.actor.Workspace
 	var like, own []time.Duration
