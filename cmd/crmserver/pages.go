@@ -19,19 +19,29 @@ import (
 type page struct {
 	Title, Text string
 	Errors      []string
-	Token       string
-	SetUp       bool
-	Form        identity.SetUp
-	Links       []link
+	// Token is that of the link whose form the page shows.
+	Token string
+	// SignIn is whom the form signs in.
+	SignIn string
+	SetUp  bool
+	Form   identity.SetUp
+	Links  []link
 }
 
 type link struct{ URL, Text string }
 
+// Under the header's no-referrer a browser sends a form with "Origin: null", and
+// on plain http away from localhost with no Sec-Fetch-Site either, so that its
+// origin could not be checked. A page with a form therefore lets the origin be
+// told, and no more than that: its address has the token.
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{{.Title}} - OmniCRM</title></head><body><main><h1>{{.Title}}</h1>
+{{if .Token}}<meta name="referrer" content="strict-origin">
+{{end}}<title>{{.Title}} - OmniCRM</title></head><body><main><h1>{{.Title}}</h1>
 {{with .Errors}}<ul role="alert">{{range .}}<li><strong>{{.}}</strong></li>{{end}}</ul>{{end}}
 {{with .Text}}<p>{{.}}</p>{{end}}
+{{if .SignIn}}<form method="post" action="signin"><input type="hidden" name="token" value="{{.Token}}">
+<p><button>Sign in as {{.SignIn}}</button></p></form>{{end}}
 {{if .SetUp}}<form method="post" action="setup"><input type="hidden" name="token" value="{{.Token}}">
 <p><label>Your email<br><input name="email" type="email" required autocomplete="username" value="{{.Form.Email}}"></label></p>
 <p><label>Your name<br><input name="name" required autocomplete="name" value="{{.Form.Name}}"></label></p>
@@ -49,7 +59,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 func (s *server) routes() http.Handler {
 	pages := map[string]map[string]http.HandlerFunc{
 		"/":       {http.MethodGet: s.home},
-		"/signin": {http.MethodGet: s.signIn},
+		"/signin": {http.MethodGet: s.signInForm, http.MethodPost: s.signIn},
 		"/setup":  {http.MethodGet: s.setUpForm, http.MethodPost: s.setUp},
 	}
 	return s.underBase(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -101,6 +111,13 @@ func (s *server) page(w http.ResponseWriter, r *http.Request, methods map[string
 		s.show(w, http.StatusMethodNotAllowed, page{Title: "This page cannot do that"})
 		return
 	}
+	if !s.handler.AllowsOrigin(r) {
+		s.show(w, http.StatusForbidden, page{
+			Title: "Nothing was done",
+			Text:  "This form did not come from a page of this server. Open the link itself, and send the form that it shows.",
+		})
+		return
+	}
 	show(w, r)
 }
 
@@ -127,29 +144,52 @@ func apiLinks() []link {
 	}
 }
 
-func (s *server) home(w http.ResponseWriter, _ *http.Request) {
-	s.show(w, http.StatusOK, page{Title: "OmniCRM", Text: "The server is running. These answer JSON:", Links: apiLinks()})
+// home says who is signed in, which is what a sign-in leads to.
+func (s *server) home(w http.ResponseWriter, r *http.Request) {
+	text := "The server is running."
+	if user, ok := s.handler.SignedInUser(r); ok {
+		text = "You are signed in as " + user.Name + " (" + user.Email + ")."
+	}
+	s.show(w, http.StatusOK, page{Title: "OmniCRM", Text: text + " These answer JSON:", Links: apiLinks()})
 }
 
-// signIn redeems a one-time link. A HEAD leaves it good: programs that show a
-// preview of a link send one.
-func (s *server) signIn(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodHead {
-		s.show(w, http.StatusOK, page{Title: "Sign in"})
+// noSignIn says why a sign-in link does not work.
+const noSignIn = "This link was used already, or its ten minutes are over. Start the server again for a new one, or sign in with a password."
+
+// signInForm leaves the link good, because programs that show a preview of it
+// fetch it too: only the form uses it up. It names the user, so that nobody
+// takes a link to another's account for their own, and not the address, which a
+// preview need not show around.
+func (s *server) signInForm(w http.ResponseWriter, r *http.Request) {
+	token := r.URL.Query().Get("token")
+	user, err := s.identity.Sessions.CheckLink(r.Context(), token)
+	if err != nil {
+		s.refuse(w, err, noSignIn)
 		return
 	}
-	in, err := s.identity.Sessions.RedeemLink(r.Context(), r.URL.Query().Get("token"), s.handler.Origin(r))
+	s.show(w, http.StatusOK, page{
+		Title: "Sign in", SignIn: user.Name, Token: token,
+		Text: "This link signs in once. It is used up by the button, not by looking at it.",
+	})
+}
+
+// signIn redeems a one-time link.
+func (s *server) signIn(w http.ResponseWriter, r *http.Request) {
+	if !s.readForm(w, r, "Sign in") {
+		return
+	}
+	in, err := s.identity.Sessions.RedeemLink(r.Context(), r.PostForm.Get("token"), s.handler.Origin(r))
 	if err != nil {
-		s.refuse(w, err, "This link was used already, or its ten minutes are over. Start the server again for a new one, or sign in with a password.")
+		s.refuse(w, err, noSignIn)
 		return
 	}
 	s.handler.StartSession(w, r, in)
-	s.show(w, http.StatusOK, page{Title: "Signed in", Text: "You are " + in.User.Name + " (" + in.User.Email + "). These answer JSON:", Links: apiLinks()})
+	http.Redirect(w, r, s.base+"/", http.StatusSeeOther)
 }
 
 func (s *server) refuse(w http.ResponseWriter, err error, text string) {
 	if errors.Is(err, crm.ErrUnauthenticated) || errors.Is(err, crm.ErrNotFound) || errors.Is(err, crm.ErrConflict) {
-		s.show(w, http.StatusUnauthorized, page{Title: "This link does not work", Text: text})
+		s.show(w, http.StatusUnauthorized, page{Title: "This link does not work", Text: text, Links: []link{{"./", "To the first page"}}})
 		return
 	}
 	s.log.Error("sign-in link failed", "error", err)
@@ -175,11 +215,19 @@ func (s *server) setUpForm(w http.ResponseWriter, r *http.Request) {
 // maxForm bounds a form, in bytes.
 const maxForm = 64 << 10
 
-// setUp makes the first user and signs them in.
-func (s *server) setUp(w http.ResponseWriter, r *http.Request) {
+// readForm parses a form; false means that it has answered.
+func (s *server) readForm(w http.ResponseWriter, r *http.Request, title string) bool {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		s.show(w, http.StatusBadRequest, page{Title: "Set up", Errors: []string{"The form did not arrive whole. Go back and send it again."}})
+		s.show(w, http.StatusBadRequest, page{Title: title, Errors: []string{"The form did not arrive whole. Go back and send it again."}})
+		return false
+	}
+	return true
+}
+
+// setUp makes the first user and signs them in.
+func (s *server) setUp(w http.ResponseWriter, r *http.Request) {
+	if !s.readForm(w, r, "Set up") {
 		return
 	}
 	f := r.PostForm

@@ -84,8 +84,10 @@ func TestEveryAnswerCarriesTheHeaders(t *testing.T) {
 			}
 		}
 	}
-	if a := ask(t, http.MethodPut, listening+"/setup", ""); a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "GET, POST, HEAD" {
-		t.Errorf("PUT /setup: got %d, Allow %q", a.status, a.header.Get("Allow"))
+	for _, path := range []string{"/setup", "/signin"} {
+		if a := ask(t, http.MethodPut, listening+path, ""); a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "GET, POST, HEAD" {
+			t.Errorf("PUT %s: got %d, Allow %q", path, a.status, a.header.Get("Allow"))
+		}
 	}
 }
 
@@ -94,6 +96,7 @@ func TestRequestsBeforeSignInAreCounted(t *testing.T) {
 	form := url.Values{"token": {strings.Repeat("A", 43)}, "email": {email}, "name": {"Ana"}, "password": {password}, "workspace": {"W"}}.Encode()
 	for name, c := range map[string]struct{ method, path, body string }{
 		"sign-in links": {http.MethodGet, "/signin?token=x", ""},
+		"sign-in forms": {http.MethodPost, "/signin", form},
 		"set-up forms":  {http.MethodPost, "/setup", form},
 		"unknown paths": {http.MethodGet, "/api/v1/nothing", ""},
 		"wrong methods": {http.MethodPut, "/api/v1/tags", ""},
@@ -119,6 +122,91 @@ func TestRequestsBeforeSignInAreCounted(t *testing.T) {
 				t.Errorf("health: got %d, want 200", a.status)
 			}
 		})
+	}
+}
+
+// formOf looks at a one-time link as a browser, and the programs before it that
+// show previews, do, and returns where its form goes and what it sends.
+func formOf(t *testing.T, link string) (action string, form url.Values) {
+	t.Helper()
+	address, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := address.Query().Get("token")
+	for _, method := range []string{http.MethodHead, http.MethodGet, http.MethodHead, http.MethodGet} {
+		a := ask(t, method, link, "")
+		if a.status != http.StatusOK || len(a.header.Values("Set-Cookie")) > 0 {
+			t.Fatalf("%s of the link: got %d with %v, want 200 without a cookie", method, a.status, a.header)
+		}
+		if method == http.MethodHead {
+			continue
+		}
+		for _, want := range []string{
+			`<form method="post" action="` + strings.TrimPrefix(address.Path, "/") + `">`, `name="token" value="` + token + `"`, "<button>",
+			`<meta name="referrer" content="strict-origin">`, // Else the browser hides where the form comes from.
+		} {
+			if !strings.Contains(a.text, want) {
+				t.Fatalf("the link's page: got %s, want it to have %s", a.text, want)
+			}
+		}
+		if strings.Contains(a.text, "<script") || strings.Contains(a.text, "@") {
+			t.Errorf("the link's page: got %s, want no script and no address", a.text)
+		}
+	}
+	address.RawQuery = ""
+	return address.String(), url.Values{"token": {token}}
+}
+
+func TestFormsOfOtherSitesAreRefused(t *testing.T) {
+	t.Parallel()
+	demo, first := emptyHome(t).serve("--demo"), emptyHome(t).serve()
+	setUp, fields := formOf(t, first.hello.SetUpURL)
+	for name, value := range map[string]string{"email": email, "name": "Ana", "password": password, "workspace": "W"} {
+		fields.Set(name, value)
+	}
+	signIn, token := formOf(t, demo.hello.SignInURL)
+	for _, c := range []struct {
+		action string
+		form   url.Values
+		done   int
+	}{{signIn, token, http.StatusSeeOther}, {setUp, fields, http.StatusOK}} {
+		send := func(headers ...string) reply {
+			return ask(t, http.MethodPost, c.action, c.form.Encode(), append(headers, "Content-Type", "application/x-www-form-urlencoded")...)
+		}
+		for _, from := range [][]string{
+			{"Sec-Fetch-Site", "cross-site"},
+			{"Sec-Fetch-Site", "same-site"},
+			{"Origin", "https://other.example"},
+			{"Origin", "null"},
+		} {
+			if a := send(from...); a.status != http.StatusForbidden || len(a.header.Values("Set-Cookie")) > 0 || !strings.Contains(a.text, "Open the link itself") {
+				t.Errorf("%s with %v: got %d %s, want 403 without a cookie", c.action, from, a.status, a.text)
+			}
+		}
+		origin := strings.TrimSuffix(strings.TrimSuffix(c.action, "/signin"), "/setup")
+		if a := send("Origin", origin); a.status != c.done || len(a.header.Values("Set-Cookie")) != 2 {
+			t.Errorf("%s from its own page: got %d %s, want %d with two cookies", c.action, a.status, a.text, c.done)
+		}
+	}
+}
+
+func TestSignInUnderAPathOfThePublicAddress(t *testing.T) {
+	t.Parallel()
+	s, listening := emptyHome(t).serveAt("--demo", "--public-url", "https://crm.example.com/team/crm")
+	link, token, found := strings.Cut(s.hello.SignInURL, "?token=")
+	if link != "https://crm.example.com/team/crm/signin" || !found {
+		t.Fatalf("link: got %s", s.hello.SignInURL)
+	}
+	a := ask(t, http.MethodPost, listening+"/team/crm/signin", "token="+token,
+		"Content-Type", "application/x-www-form-urlencoded", "Origin", "https://crm.example.com")
+	if got, want := a.header.Get("Location"), "/team/crm/"; a.status != http.StatusSeeOther || got != want {
+		t.Errorf("got %d to %q, want 303 to %s", a.status, got, want)
+	}
+	for _, cookie := range a.header.Values("Set-Cookie") {
+		if !strings.Contains(cookie, "Path=/team/crm/;") || !strings.Contains(cookie, "Secure") {
+			t.Errorf("cookie: got %s, want it secure and under the path", cookie)
+		}
 	}
 }
 

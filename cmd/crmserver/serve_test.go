@@ -93,29 +93,26 @@ func TestDemoSignsInOnce(t *testing.T) {
 	t.Parallel()
 	h := emptyHome(t)
 	s := h.serve("--demo")
-	b := browser(t)
-	for range 2 { // A program that previews links leaves this one good.
-		preview, err := http.Head(s.hello.SignInURL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		preview.Body.Close() //nolint:errcheck // There is none.
-		if preview.StatusCode != http.StatusOK || len(preview.Cookies()) > 0 {
-			t.Errorf("HEAD of the link: got %d with %v, want 200 without a cookie", preview.StatusCode, preview.Cookies())
-		}
+	action, form := formOf(t, s.hello.SignInURL)
+	if status, text := visit(t, browser(t), action+"?"+form.Encode(), url.Values{}); status != http.StatusUnauthorized {
+		t.Errorf("a token in the address of the form: got %d %s, want 401", status, text)
 	}
-	status, text := visit(t, b, s.hello.SignInURL, nil)
-	if status != http.StatusOK || !strings.Contains(text, "Dana Demo") {
-		t.Fatalf("link: got %d %s, want 200", status, text)
+	b := browser(t)
+	status, text := visit(t, b, action, form)
+	if status != http.StatusOK || !strings.Contains(text, "signed in as Dana Demo") {
+		t.Fatalf("form: got %d %s, want the first page of who is signed in", status, text)
 	}
 	if status, text = visit(t, b, s.hello.URL+"/api/v1/contacts?pageSize=1", nil); status != http.StatusOK || !strings.Contains(text, `"total":2000`) {
 		t.Errorf("contacts: got %d %s, want 2,000", status, text)
 	}
-	if status, _ = visit(t, browser(t), s.hello.SignInURL, nil); status != http.StatusUnauthorized {
-		t.Errorf("the link again: got %d, want 401", status)
+	for what, form := range map[string]url.Values{"the link": nil, "the form": form} {
+		status, text = visit(t, browser(t), s.hello.SignInURL, form)
+		if status != http.StatusUnauthorized || !strings.Contains(text, "used already") || strings.Contains(text, "<form") {
+			t.Errorf("%s again: got %d %s, want 401 without a form", what, status, text)
+		}
 	}
-	if status, text = visit(t, browser(t), s.hello.URL+"/", nil); status != http.StatusOK || !strings.Contains(text, "api/v1/openapi.json") {
-		t.Errorf("home: got %d %s, want links", status, text)
+	if status, text = visit(t, browser(t), s.hello.URL+"/", nil); status != http.StatusOK || !strings.Contains(text, "api/v1/openapi.json") || strings.Contains(text, "Dana") {
+		t.Errorf("home of somebody else: got %d %s, want links and no name", status, text)
 	}
 	s.stop()
 	if got := h.files(); len(got) > 0 {

@@ -187,6 +187,23 @@ const (
 	maxLink     = 24 * time.Hour
 )
 
+// CheckLink returns the user whom [SessionService.RedeemLink] would sign in by
+// the link now, and leaves it good. Its errors are those of RedeemLink.
+func (s *SessionService) CheckLink(ctx context.Context, token string) (User, error) {
+	link, err := s.core.checkLink(ctx, token, LinkSignIn)
+	if err != nil {
+		return User{}, fmt.Errorf("check link: %w", err)
+	}
+	user, err := s.core.store.GetUser(ctx, link.User)
+	if errors.Is(err, crm.ErrNotFound) { // Deleted since, and the link with the user.
+		err = errDeadLink()
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("check link: %w", err)
+	}
+	return user.User, nil
+}
+
 // RedeemLink signs in by a one-time link of [Operator.SignInLink]. Of many who
 // redeem one at once exactly one gets in; the others, and those with a link that
 // is used, run out or unknown, get ErrUnauthenticated.
@@ -222,13 +239,12 @@ func (k *core) takeLink(ctx context.Context, token string, purpose LinkPurpose, 
 }
 
 // checkLink looks whether a link is good and leaves it so.
-func (k *core) checkLink(ctx context.Context, token string, purpose LinkPurpose) error {
+func (k *core) checkLink(ctx context.Context, token string, purpose LinkPurpose) (Link, error) {
 	digest, ok := tokenDigest(token)
 	if !ok {
-		return errDeadLink()
+		return Link{}, errDeadLink()
 	}
-	_, err := k.liveLink(purpose)(k.store.FindLink(ctx, digest))
-	return err
+	return k.liveLink(purpose)(k.store.FindLink(ctx, digest))
 }
 
 // liveLink passes on what a store has found, where it serves the purpose.
@@ -260,7 +276,7 @@ type SetUp struct {
 // CheckSetUp looks whether SetUp would take the link now, and leaves it good. Its
 // errors are those of SetUp.
 func (s *SessionService) CheckSetUp(ctx context.Context, token string) error {
-	err := s.core.checkLink(ctx, token, LinkSetUp)
+	_, err := s.core.checkLink(ctx, token, LinkSetUp)
 	if err == nil {
 		err = noUsers(ctx, s.core.store)
 	}

@@ -204,16 +204,35 @@ func TestLinks(t *testing.T) {
 			t.Errorf("signed in: got %d, want 1", len(tokens))
 		}
 	})
+	t.Run("a look tells whose a link is and leaves it good", func(t *testing.T) {
+		link, err := f.Operator.SignInLink(ctx, owner.User, 0)
+		must(t, err)
+		for range 2 {
+			user, err := f.Sessions.CheckLink(ctx, link)
+			must(t, err)
+			if user.ID != owner.User {
+				t.Errorf("whose: got %s, want %s", user.ID, owner.User)
+			}
+		}
+		_, err = f.Sessions.RedeemLink(ctx, link, identity.Origin{})
+		must(t, err)
+		_, err = f.Sessions.CheckLink(ctx, link)
+		fails(t, "a look at a used link", err, crm.ErrUnauthenticated)
+	})
 	t.Run("a link runs out", func(t *testing.T) {
 		link, err := f.Operator.SignInLink(ctx, owner.User, time.Minute)
 		must(t, err)
 		f.clock.pass(time.Minute)
+		_, err = f.Sessions.CheckLink(ctx, link)
+		fails(t, "look", err, crm.ErrUnauthenticated)
 		_, err = f.Sessions.RedeemLink(ctx, link, identity.Origin{})
 		fails(t, "redeem", err, crm.ErrUnauthenticated)
 	})
 	t.Run("what is no link is refused", func(t *testing.T) {
 		for _, token := range []string{"", "x", strings.Repeat("é", 43), strings.Repeat("A", 43)} {
-			_, err := f.Sessions.RedeemLink(ctx, token, identity.Origin{})
+			_, err := f.Sessions.CheckLink(ctx, token)
+			fails(t, "look", err, crm.ErrUnauthenticated)
+			_, err = f.Sessions.RedeemLink(ctx, token, identity.Origin{})
 			fails(t, "redeem", err, crm.ErrUnauthenticated)
 		}
 	})
@@ -235,6 +254,8 @@ func TestSetUp(t *testing.T) {
 	must(t, err)
 	_, err = f.Sessions.RedeemLink(ctx, second, identity.Origin{})
 	fails(t, "a set-up link that signs in", err, crm.ErrUnauthenticated)
+	_, err = f.Sessions.CheckLink(ctx, second)
+	fails(t, "a set-up link looked at as one that signs in", err, crm.ErrUnauthenticated)
 	_, err = f.Sessions.SetUp(ctx, link, identity.SetUp{Email: "ana", Password: "short", Region: "Mars", TimeZone: "Nowhere"})
 	invalid(t, "bad input", err, "email", "password", "region", "timeZone")
 
