@@ -69,6 +69,7 @@ type SystemStore interface {
 	JobClaimer
 	FigureKeeper
 	ActivityReader
+	WriteProber
 	// ListWorkspaces returns up to limit workspaces whose id sorts after the
 	// id after, by id.
 	ListWorkspaces(ctx context.Context, after WorkspaceID, limit int) ([]Workspace, error)
@@ -91,6 +92,17 @@ type SystemStore interface {
 	Ping(ctx context.Context) error
 	// Close ends the store; twice is fine. Calls after it are ErrUnavailable.
 	Close() error
+}
+
+// WriteProber tells whether the database can be written.
+type WriteProber interface {
+	// ProbeWrite commits a write of its own, as durable as one of InTx, and looks
+	// whether the database has room to grow. One that can only be read or has no
+	// room, and a store that is closed, are ErrUnavailable. Nobody sees the write: there is no event, no record and
+	// no workspace of it, and many take no more room than one. A probe that has
+	// to wait, for instance behind a long write, waits no longer than ctx, whose
+	// error it returns then. Safe for parallel use.
+	ProbeWrite(ctx context.Context) error
 }
 
 // BusyWindow is how many events [ActivityReader].BusyWorkspaces looks at.

@@ -55,6 +55,12 @@ func (c *checkpointer) after(work time.Duration) {
 		return
 	}
 	c.worked = 0
+	c.soon()
+}
+
+// soon has the log copied as soon as the copy at hand is done. Anybody may call
+// it.
+func (c *checkpointer) soon() {
 	select {
 	case c.wake <- struct{}{}:
 	default: // It is at work still.

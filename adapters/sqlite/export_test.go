@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"io/fs"
+	"runtime"
 	"testing"
 	"testing/fstest"
 
@@ -26,6 +27,38 @@ func (s *Store) limitPages(n string) error {
 		_, err := t.conn.conn.ExecContext(context.Background(), "PRAGMA max_page_count = "+n)
 		return err
 	})
+}
+
+// OnlyRead makes the file one that can only be read, as a file system that was
+// mounted again without writes would, or ends that.
+func (s *Store) OnlyRead(on bool) error {
+	text := "PRAGMA query_only = 0"
+	if on {
+		text = "PRAGMA query_only = 1"
+	}
+	_, err := s.conn.conn.ExecContext(context.Background(), text) // Not in a transaction: there can be none.
+	return err
+}
+
+// AwaitCopy waits for the copy of the log that was asked for, if any.
+func (s *Store) AwaitCopy(tb testing.TB) {
+	tb.Helper()
+	for len(s.copies.wake) > 0 {
+		runtime.Gosched()
+	}
+	if _, err := s.copies.db.ExecContext(tb.Context(), "SELECT 1"); err != nil { // It has one connection.
+		tb.Fatal(err)
+	}
+}
+
+// ProbeRows counts what probes of writes have left.
+func (s *Store) ProbeRows(tb testing.TB) int {
+	tb.Helper()
+	var n int
+	if err := s.pool.db.Get(&n, "SELECT count(*) FROM write_probe"); err != nil {
+		tb.Fatal(err)
+	}
+	return n
 }
 
 // MigrateTo brings a new file to an older schema.

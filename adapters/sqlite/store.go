@@ -31,6 +31,7 @@ type Store struct {
 	others  *neighbours
 	turns   rotation
 	newest  int64
+	probes  prober
 	private string // the folder of a private store, removed by Close
 
 	closeOnce sync.Once
@@ -94,6 +95,7 @@ func openPrivate(ctx context.Context, o Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, path, sync string, o Options) error {
+	s.probes.room = path + "-room"
 	if err := prepare(ctx, path, sync, o); err != nil {
 		return err
 	}

@@ -2891,6 +2891,57 @@ func (_c *Store_Ping_Call) RunAndReturn(run func(ctx context.Context) error) *St
 	return _c
 }
 
+// ProbeWrite provides a mock function for the type Store
+func (_mock *Store) ProbeWrite(ctx context.Context) error {
+	ret := _mock.Called(ctx)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ProbeWrite")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context) error); ok {
+		r0 = returnFunc(ctx)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_ProbeWrite_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ProbeWrite'
+type Store_ProbeWrite_Call struct {
+	*mock.Call
+}
+
+// ProbeWrite is a helper method to define mock.On call
+//   - ctx context.Context
+func (_e *Store_Expecter) ProbeWrite(ctx any) *Store_ProbeWrite_Call {
+	return &Store_ProbeWrite_Call{Call: _e.mock.On("ProbeWrite", ctx)}
+}
+
+func (_c *Store_ProbeWrite_Call) Run(run func(ctx context.Context)) *Store_ProbeWrite_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		run(
+			arg0,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ProbeWrite_Call) Return(err error) *Store_ProbeWrite_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_ProbeWrite_Call) RunAndReturn(run func(ctx context.Context) error) *Store_ProbeWrite_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // PurgeCandidates provides a mock function for the type Store
 func (_mock *Store) PurgeCandidates(ctx context.Context, deletedBefore time.Time, limit int) ([]crm.WorkspaceContact, error) {
 	ret := _mock.Called(ctx, deletedBefore, limit)

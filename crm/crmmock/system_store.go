@@ -606,6 +606,57 @@ func (_c *SystemStore_Ping_Call) RunAndReturn(run func(ctx context.Context) erro
 	return _c
 }
 
+// ProbeWrite provides a mock function for the type SystemStore
+func (_mock *SystemStore) ProbeWrite(ctx context.Context) error {
+	ret := _mock.Called(ctx)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ProbeWrite")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context) error); ok {
+		r0 = returnFunc(ctx)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// SystemStore_ProbeWrite_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ProbeWrite'
+type SystemStore_ProbeWrite_Call struct {
+	*mock.Call
+}
+
+// ProbeWrite is a helper method to define mock.On call
+//   - ctx context.Context
+func (_e *SystemStore_Expecter) ProbeWrite(ctx any) *SystemStore_ProbeWrite_Call {
+	return &SystemStore_ProbeWrite_Call{Call: _e.mock.On("ProbeWrite", ctx)}
+}
+
+func (_c *SystemStore_ProbeWrite_Call) Run(run func(ctx context.Context)) *SystemStore_ProbeWrite_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		run(
+			arg0,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_ProbeWrite_Call) Return(err error) *SystemStore_ProbeWrite_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *SystemStore_ProbeWrite_Call) RunAndReturn(run func(ctx context.Context) error) *SystemStore_ProbeWrite_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // PurgeCandidates provides a mock function for the type SystemStore
 func (_mock *SystemStore) PurgeCandidates(ctx context.Context, deletedBefore time.Time, limit int) ([]crm.WorkspaceContact, error) {
 	ret := _mock.Called(ctx, deletedBefore, limit)

@@ -245,10 +245,13 @@ func blobFaults() []fault {
 
 // others are the faults of what crosses workspaces.
 type (
-	purgesNewest struct{ system }
-	purgesAll    struct{ system }
-	neverCloses  struct{ system }
-	recounts     struct{ system }
+	purgesNewest    struct{ system }
+	purgesAll       struct{ system }
+	neverCloses     struct{ system }
+	recounts        struct{ system }
+	probesLoudly    struct{ system }
+	probesPatiently struct{ system }
+	neverProbes     struct{ system }
 )
 
 func (y purgesNewest) PurgeCandidates(ctx context.Context, before time.Time, limit int) ([]crm.WorkspaceContact, error) {
@@ -262,6 +265,22 @@ func (y purgesAll) PurgeImages(ctx context.Context, before time.Time, _ int) (in
 }
 
 func (y neverCloses) Close() error { return nil }
+
+// ProbeWrite writes what everybody sees.
+func (y probesLoudly) ProbeWrite(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return memTx{read: y.m.read, write: y.m.write}.PutWorkspace(ctx, crm.Workspace{ID: crm.WorkspaceID{1}, Name: "probe", Version: 1}, 0)
+}
+
+// ProbeWrite waits for its turn however long that takes.
+func (y probesPatiently) ProbeWrite(ctx context.Context) error {
+	return y.m.write(ctx, func(*state) error { return nil })
+}
+
+// ProbeWrite looks at nothing.
+func (y neverProbes) ProbeWrite(ctx context.Context) error { return ctx.Err() }
 
 // RecountContacts mends by removing what it cannot explain: everything.
 func (y recounts) RecountContacts(ctx context.Context, ws crm.WorkspaceID) error {
@@ -289,6 +308,9 @@ func systemFaults() []fault {
 		{name: "images are purged without limit", part: "system", red: "old_images", store: breakSystem(func(y system) crm.SystemStore { return purgesAll{y} })},
 		{name: "the idlest workspace is called the busiest", part: "system", red: "the_busiest", store: breakSystem(func(y system) crm.SystemStore { return idlest{y} })},
 		{name: "a closed store goes on", part: "system", red: "a_closed_store", store: breakSystem(func(y system) crm.SystemStore { return neverCloses{y} })},
+		{name: "a probe of writes is seen", part: "system", red: "leaves_nothing", store: breakSystem(func(y system) crm.SystemStore { return probesLoudly{y} })},
+		{name: "a probe of writes waits for ever", part: "system", red: "waits_no_longer", store: breakSystem(func(y system) crm.SystemStore { return probesPatiently{y} })},
+		{name: "a probe of writes looks at nothing", part: "system", red: "a_closed_store", store: breakSystem(func(y system) crm.SystemStore { return neverProbes{y} })},
 		{name: "a recount changes another workspace", part: "figures", red: "a_recount", store: breakSystem(func(y system) crm.SystemStore { return recounts{y} })},
 	}
 }

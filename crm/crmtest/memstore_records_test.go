@@ -307,6 +307,15 @@ func (y system) Ping(context.Context) error {
 	return err
 }
 
+// ProbeWrite finds memory that can be written always.
+func (y system) ProbeWrite(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	_, err := y.m.read()
+	return err
+}
+
 func (y system) Close() error {
 	y.m.writer.Lock()
 	defer y.m.writer.Unlock()

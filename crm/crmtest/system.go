@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ func testSystem(t *testing.T, open func(testing.TB) crm.Store) {
 		{"old images are purged up to the limit", testPurgeImages},
 		{"old idempotency records are purged up to the limit", testPurgeRecords},
 		{"a store that is open answers a ping", func(f *fixture) { f.ok("Ping", f.s.Ping(f.Context())) }},
+		{"a probe of writes leaves nothing that anybody sees", testProbeWrite},
+		{"a probe of writes waits no longer than its context", testProbeWriteWaits},
 		{"a closed store is unavailable, and closing twice is fine", testClose},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -171,12 +174,75 @@ func testPurgeImages(f *fixture) {
 	other.wantImages(crm.ID{}, 10, "")
 }
 
+func testProbeWrite(f *fixture) {
+	f.create(f.contact(1))
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 5 {
+				if err := f.s.ProbeWrite(f.Context()); err != nil {
+					f.Errorf("ProbeWrite: %v", err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	events, err := f.s.EventsAfter(f.Context(), 0, 10)
+	f.ok("EventsAfter", err)
+	workspaces, err := f.s.ListWorkspaces(f.Context(), crm.WorkspaceID{}, 10)
+	f.ok("ListWorkspaces", err)
+	if len(events) != 0 || len(workspaces) != 0 {
+		f.Errorf("after probes: got %d events and %d workspaces, want none", len(events), len(workspaces))
+	}
+	wantIDs(f.T, "contacts after probes", f.listIDs(crm.ContactCriteria{}, crm.ID{}, 10), f.ids(1))
+}
+
+// testProbeWriteWaits probes while a transaction is open. Where writes do not
+// wait for each other the probe may well succeed.
+func testProbeWriteWaits(f *fixture) {
+	over, cancel := context.WithCancel(f.Context())
+	cancel()
+	if err := f.s.ProbeWrite(over); !errors.Is(err, context.Canceled) {
+		f.Errorf("ProbeWrite after the end of its context: got error %v, want context.Canceled", err)
+	}
+	running, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	begun := sync.OnceFunc(func() { close(running) }) // The function may run again.
+	go func() {
+		ended <- f.s.InTx(f.Context(), func(tx crm.Tx) error {
+			if err := tx.PutContacts(f.Context(), f.ws, newWrites(f.contacts(1))); err != nil {
+				return err
+			}
+			begun()
+			<-release
+			return nil
+		})
+	}()
+	<-running
+	ctx, stop := context.WithTimeout(f.Context(), 20*time.Millisecond)
+	defer stop()
+	answer := make(chan error, 1)
+	go func() { answer <- f.s.ProbeWrite(ctx) }()
+	end := time.NewTimer(patience(f.T))
+	defer end.Stop()
+	select {
+	case err := <-answer:
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			f.Errorf("ProbeWrite beside a long write: got error %v, want none or context.DeadlineExceeded", err)
+		}
+	case <-end.C:
+		f.Error("ProbeWrite beside a long write: it waits beyond the end of its context")
+	}
+	close(release)
+	f.ok("InTx", <-ended)
+}
+
 func testClose(f *fixture) {
 	f.create(f.contact(1))
 	f.ok("Close", f.s.Close())
 	f.ok("Close", f.s.Close())
 	for what, call := range map[string]func(ctx context.Context) error{
 		"Ping":        f.s.Ping,
+		"ProbeWrite":  f.s.ProbeWrite,
 		"GetContacts": func(ctx context.Context) error { _, err := f.s.GetContacts(ctx, f.ws, f.ids(1)); return err },
 		"PutContacts": func(ctx context.Context) error { return f.s.PutContacts(ctx, f.ws, newWrites(f.contacts(2))) },
 		"InTx":        func(ctx context.Context) error { return f.s.InTx(ctx, func(crm.Tx) error { return nil }) },

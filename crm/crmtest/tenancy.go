@@ -85,6 +85,7 @@ func testedElsewhere() map[string]string {
 		"PurgeIdempotencyRecords": "crosses workspaces",
 		"RecountContacts":         "TestStore, figures: a recount touches one workspace",
 		"Ping":                    "holds no data",
+		"ProbeWrite":              "holds no data",
 		"Close":                   "holds no data",
 	}
 }
