@@ -96,6 +96,7 @@ type CRM struct {
 	core    *core
 	system  SystemStore
 	runner  *jobRunner
+	writes  *writeProbe
 	version string
 
 	mu     sync.Mutex
@@ -127,6 +128,7 @@ func New(c Config) (*CRM, error) {
 		Workspaces: k.workspaces, Idempotency: &IdempotencyService{store: c.Store, now: k.now},
 		core: k, system: c.Store, version: c.Version,
 	}
+	app.writes = &writeProbe{ask: c.Store.ProbeWrite, start: app.inBackground, log: c.Logger}
 	app.Imports = newImportService(k)
 	app.runner = newJobRunner(k, c.Store, delivery, c.Workers)
 	app.Imports.runner = app.runner
@@ -221,6 +223,18 @@ func (c *CRM) warmSearch(ctx context.Context) {
 		return
 	}
 	c.core.search.warm(ctx, busy)
+}
+
+// inBackground runs f beside its caller; Close waits for it. After Close it does
+// not run, and the answer is false.
+func (c *CRM) inBackground(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.group.Go(f)
+	return true
 }
 
 // Close ends the background work and waits for it: running jobs are parked

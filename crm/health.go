@@ -34,15 +34,24 @@ type Health struct {
 }
 
 // Ready reports whether requests can be served.
-func (h Health) Ready() bool { return h.Database.Status == ProbeOK }
+// One that reads and cannot write serves what it can.
+func (h Health) Ready() bool {
+	return h.Database.Status == ProbeOK || h.Database.Status == ProbeDegraded
+}
 
 // probeTimeout bounds one probe.
 const probeTimeout = 2 * time.Second
 
-// Health measures every part now.
+// Health measures every part now, but for whether the database can be written:
+// that is at most some seconds old.
 func (c *CRM) Health(ctx context.Context) Health {
 	h := Health{Version: c.version}
 	h.Database = c.probe(ctx, "the database does not answer, or its schema is not this version's", c.system.Ping)
+	if h.Database.Status == ProbeOK { // Nothing is written into a schema of another version.
+		if problem := c.writes.problem(ctx); problem != "" {
+			h.Database.Status, h.Database.Detail = ProbeDegraded, problem
+		}
+	}
 	h.Queue = c.probe(ctx, "the job queue does not answer", func(ctx context.Context) error {
 		_, _, err := c.system.NextDue(ctx, c.Jobs.kinds())
 		return err

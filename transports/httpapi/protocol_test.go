@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -89,6 +90,26 @@ func TestRouting(t *testing.T) {
 			t.Error("no Retry-After")
 		}
 	})
+	t.Run("readiness is 200 and says so when the database can only be read", func(t *testing.T) {
+		s := setup(t)
+		app, err := crm.New(crm.Config{Store: fullStore{s.store}, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler, err := httpapi.New(app, httpapi.Options{ActorFunc: whoIsCalling})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.handler, s.root = handler, handler
+		a := s.send(t, http.MethodGet, "/readyz", "").want(200)
+		if detail, _ := a.get("database.detail").(string); a.get("status") != "degraded" || a.get("database.status") != "degraded" || !strings.Contains(detail, "reads go on") {
+			t.Errorf("got %s", a.body)
+		}
+		s.send(t, http.MethodGet, "contacts", "").want(200)
+		if err := app.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("without a sign-in everything but health is 401", func(t *testing.T) {
 		bare := open(t, func(*server) httpapi.Options { return httpapi.Options{} })
 		bare.send(t, http.MethodGet, "/healthz", "").want(200)
@@ -99,6 +120,11 @@ func TestRouting(t *testing.T) {
 		}
 	})
 }
+
+// fullStore has no room for a write.
+type fullStore struct{ crm.Store }
+
+func (fullStore) ProbeWrite(context.Context) error { return crm.ErrUnavailable }
 
 func TestHostActors(t *testing.T) {
 	t.Parallel()
