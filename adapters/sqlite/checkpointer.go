@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"os"
 	"sync"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 // and again are copied less often, until the writer has to do it.
 const checkpointAfter = time.Second
 
+// keptLog is how large a log may stay while nobody writes, in bytes.
+const keptLog = 1 << 20
+
 // checkpointer copies the write-ahead log into the database file on a
 // connection of its own, beside the writer, who otherwise does it between two
 // commits while everybody waits: creates beside an import went from a p99 of
@@ -22,6 +26,7 @@ const checkpointAfter = time.Second
 // What it has no time for the writer does itself, see checkpointPages.
 type checkpointer struct {
 	db     *sqlx.DB
+	log    string // its path
 	wake   chan struct{}
 	worked time.Duration // since it was last woken; the writer's own
 
@@ -29,9 +34,9 @@ type checkpointer struct {
 	ended  sync.WaitGroup
 }
 
-func startCheckpointer(db *sqlx.DB) *checkpointer {
+func startCheckpointer(db *sqlx.DB, log string) *checkpointer {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &checkpointer{db: db, wake: make(chan struct{}, 1), cancel: cancel}
+	c := &checkpointer{db: db, log: log, wake: make(chan struct{}, 1), cancel: cancel}
 	c.ended.Go(func() { c.loop(ctx) })
 	return c
 }
@@ -56,6 +61,12 @@ func (c *checkpointer) after(work time.Duration) {
 	}
 	c.worked = 0
 	c.soon()
+}
+
+// large reports whether the log is to be emptied when nobody writes.
+func (c *checkpointer) large() bool {
+	info, err := os.Stat(c.log)
+	return err == nil && info.Size() > keptLog
 }
 
 // soon has the log copied as soon as the copy at hand is done. Anybody may call

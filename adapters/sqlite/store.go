@@ -118,7 +118,7 @@ func (s *Store) open(ctx context.Context, path, sync string, o Options) error {
 	if err != nil {
 		return err
 	}
-	s.copies = startCheckpointer(copyDB)
+	s.copies = startCheckpointer(copyDB, path+"-wal")
 	s.writer = startWriter(s.conn, sync == syncFull, o.BusyTimeout, s.others, s.copies)
 	readDB, err := connect(path, reading, o.Readers, sync, o)
 	if err != nil {

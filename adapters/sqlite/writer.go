@@ -21,7 +21,8 @@ const (
 	carefulCalls = 64
 )
 
-// idleAfter is when a writer without work gives its page cache back.
+// idleAfter is when a writer without work gives its page cache and the room of
+// the log back.
 const idleAfter = 5 * time.Second
 
 // The states of a call. Only the one who moves it out of queued may answer for
@@ -65,7 +66,8 @@ type writer struct {
 	held *call
 	// careful is how many of the next calls get a savepoint.
 	careful int
-	// truncate is set while erased text may still stand in the write-ahead log.
+	// truncate is set while the write-ahead log is to be emptied: erased text may
+	// still stand in it, or it is large and nobody writes.
 	truncate bool
 
 	stop     chan struct{}
@@ -169,6 +171,8 @@ func (w *writer) loop() {
 			// Giving the page cache back can fail only with the connection, which
 			// the next call will tell.
 			_ = w.conn.control("PRAGMA shrink_memory")
+			w.truncate = w.copies.large()
+			w.truncateLog()
 		}
 	}
 }
@@ -403,7 +407,7 @@ func (w *writer) refuse(c *call, err error) {
 // the way.
 const truncateInterval = time.Second
 
-// truncateLog empties the write-ahead log after an erase, so that the erased
+// truncateLog empties the write-ahead log, after an erase so that the erased
 // text stands in no file any more. Readers of an older state are in its way;
 // it is tried again later then.
 func (w *writer) truncateLog() {

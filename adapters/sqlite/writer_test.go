@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -369,5 +370,37 @@ func TestOnlyGroupsOfResumableCallsGoWithoutAFlush(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTheLogStaysSmall writes so little at once that each page of the log
+// changes few bytes.
+func TestTheLogStaysSmall(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	s := open(t, path, sqlite.Options{Sync: sqlite.SyncNormal})
+	logSize := func() int64 {
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	var highest int64
+	for _, w := range people(3_000) {
+		if err := create(t.Context(), s, workspace("w"), w); err != nil {
+			t.Fatal(err)
+		}
+		highest = max(highest, logSize())
+	}
+	if highest < 30<<20 || highest > 40<<20 {
+		t.Errorf("largest log: got %d bytes, want the 32 MB after which it is copied, and little more", highest)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); logSize() > 0; <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("the log while nobody writes: got %d bytes, want none", logSize())
+		}
 	}
 }
