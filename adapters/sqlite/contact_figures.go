@@ -23,17 +23,23 @@ func (d *figureDelta) count(trashed bool, n int64) {
 	}
 }
 
-func (t *tx) addFigures(ctx context.Context, ws crm.WorkspaceID, d figureDelta) error {
-	if d == (figureDelta{}) {
-		return nil
-	}
-	_, err := t.exec(ctx, fixed(`INSERT INTO contact_figures (ws, live, trashed) VALUES (?, ?, ?)
-		ON CONFLICT (ws) DO UPDATE SET live = live + excluded.live, trashed = trashed + excluded.trashed`),
-		numbered(ws), d.live, d.trashed)
-	return err
+// totals reads the totals of a workspace.
+type totals interface {
+	contactFigures(ctx context.Context, ws crm.WorkspaceID) (figureDelta, error)
 }
 
-// contactFigures returns the totals of a workspace.
+// contactFigures implements [totals] with what the transaction and the group
+// before it have added.
+func (t *tx) contactFigures(ctx context.Context, ws crm.WorkspaceID) (figureDelta, error) {
+	figures, err := t.reads.contactFigures(ctx, ws)
+	for _, added := range []*deltas{&t.conn.added, &t.added} {
+		figures.live += added.figures[ws].live
+		figures.trashed += added.figures[ws].trashed
+	}
+	return figures, err
+}
+
+// contactFigures implements [totals].
 func (r reads) contactFigures(ctx context.Context, ws crm.WorkspaceID) (figureDelta, error) {
 	figures, _, err := one(ctx, r, func(rows *sqlx.Rows) (d figureDelta, err error) {
 		err = rows.Scan(&d.live, &d.trashed)
@@ -45,11 +51,20 @@ func (r reads) contactFigures(ctx context.Context, ws crm.WorkspaceID) (figureDe
 // RecountContacts implements [crm.SystemStore].
 func (s *Store) RecountContacts(ctx context.Context, ws crm.WorkspaceID) error {
 	err := s.inTx(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, fixed(`INSERT INTO contact_figures (ws, live, trashed) VALUES (?1,
-			(SELECT count(*) FROM contacts INDEXED BY contacts_by_created WHERE ws = ?1 AND trashed = 0),
-			(SELECT count(*) FROM contacts INDEXED BY contacts_by_created WHERE ws = ?1 AND trashed = 1))
-			ON CONFLICT (ws) DO UPDATE SET live = excluded.live, trashed = excluded.trashed`), numbered(ws))
-		return err
+		stored, err := t.contactFigures(ctx, ws)
+		if err != nil {
+			return err
+		}
+		rows := figureDelta{}
+		for trashed, n := range []*int64{&rows.live, &rows.trashed} {
+			*n, _, err = one(ctx, t, number, fixed("SELECT count(*) FROM contacts INDEXED BY contacts_by_created WHERE ws = ? AND trashed = ?"),
+				numbered(ws), trashed)
+			if err != nil {
+				return err
+			}
+		}
+		t.added.addFigures(ws, figureDelta{live: rows.live - stored.live, trashed: rows.trashed - stored.trashed})
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("recount contacts of %s: %w", ws, err)

@@ -53,7 +53,8 @@ func (p *contactPut) run(ctx context.Context, writes []crm.ContactWrite) error {
 			return err
 		}
 	}
-	return p.tx.addFigures(ctx, p.ws, p.figures)
+	p.tx.added.addFigures(p.ws, p.figures)
+	return nil
 }
 
 func (p *contactPut) prepare(writes []crm.ContactWrite) error {

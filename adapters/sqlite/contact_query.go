@@ -80,7 +80,16 @@ func (r reads) ListContacts(ctx context.Context, ws crm.WorkspaceID, q crm.Conta
 
 // CountContacts implements [crm.ContactStore].
 func (r reads) CountContacts(ctx context.Context, ws crm.WorkspaceID, where crm.ContactCriteria, atMost int) (int, error) {
-	n, err := r.countContacts(ctx, ws, where, atMost)
+	return r.countContacts(ctx, r, ws, where, atMost)
+}
+
+// CountContacts implements [crm.ContactStore].
+func (t *tx) CountContacts(ctx context.Context, ws crm.WorkspaceID, where crm.ContactCriteria, atMost int) (int, error) {
+	return t.countContacts(ctx, t, ws, where, atMost)
+}
+
+func (r reads) countContacts(ctx context.Context, from totals, ws crm.WorkspaceID, where crm.ContactCriteria, atMost int) (int, error) {
+	n, err := r.count(ctx, from, ws, where, atMost)
 	if err != nil {
 		return 0, fmt.Errorf("count contacts: %w", err)
 	}
@@ -90,9 +99,9 @@ func (r reads) CountContacts(ctx context.Context, ws crm.WorkspaceID, where crm.
 	return int(n), nil
 }
 
-func (r reads) countContacts(ctx context.Context, ws crm.WorkspaceID, where crm.ContactCriteria, atMost int) (int64, error) {
+func (r reads) count(ctx context.Context, totals totals, ws crm.WorkspaceID, where crm.ContactCriteria, atMost int) (int64, error) {
 	if where.IsAll() || where.IsAllTrash() {
-		figures, err := r.contactFigures(ctx, ws)
+		figures, err := totals.contactFigures(ctx, ws)
 		if where.Trash {
 			return figures.trashed, err
 		}

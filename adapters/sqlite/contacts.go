@@ -120,7 +120,8 @@ func (t *tx) eraseContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID
 	if err != nil {
 		return 0, err
 	}
-	return n, t.addFigures(ctx, ws, figures)
+	t.added.addFigures(ws, figures)
+	return n, nil
 }
 
 // EraseContacts implements [crm.ContactStore]. Afterwards the text stands

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -21,19 +23,55 @@ func (r reads) ListTags(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, err
 	return tags, nil
 }
 
-// AddTagCounts implements [crm.TagStore].
-func (t *tx) AddTagCounts(ctx context.Context, ws crm.WorkspaceID, deltas []crm.TagDelta) error {
-	err := t.insert(ctx, bulk{into: "tags (ws, key, name, count)", columns: 4, tail: " ON CONFLICT (ws, key) DO UPDATE SET count = count + excluded.count"}, len(deltas),
-		func(args []any, i int) ([]any, error) {
-			return append(args, numbered(ws), deltas[i].Key, deltas[i].Name, deltas[i].Delta), nil
-		})
+// ListTags implements [crm.TagStore], with what the transaction and the group
+// before it have added. A tag whose count is not above zero has a name all the
+// same.
+func (t *tx) ListTags(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, error) {
+	byKey := map[string]crm.Tag{}
+	err := each(ctx, t, func(rows *sqlx.Rows) error {
+		var tag crm.Tag
+		err := rows.Scan(&tag.Key, &tag.Name, &tag.Count)
+		byKey[tag.Key] = tag
+		return err
+	}, fixed("SELECT key, name, count FROM tags WHERE ws = ?"), numbered(ws))
 	if err != nil {
+		return nil, fmt.Errorf("list tags: %w", err)
+	}
+	for _, added := range []*deltas{&t.conn.added, &t.added} {
+		for at, d := range added.tags {
+			if at.ws != ws {
+				continue
+			}
+			tag, ok := byKey[at.key]
+			if !ok {
+				tag = crm.Tag{Key: at.key, Name: d.name}
+			}
+			tag.Count += int(d.count)
+			byKey[at.key] = tag
+		}
+	}
+	var tags []crm.Tag
+	for _, tag := range byKey {
+		if tag.Count > 0 {
+			tags = append(tags, tag)
+		}
+	}
+	slices.SortFunc(tags, func(a, b crm.Tag) int { return strings.Compare(a.Key, b.Key) })
+	return tags, nil
+}
+
+// AddTagCounts implements [crm.TagStore].
+func (t *tx) AddTagCounts(ctx context.Context, ws crm.WorkspaceID, changes []crm.TagDelta) error {
+	if err := t.ready(ctx); err != nil {
 		return fmt.Errorf("add tag counts: %w", err)
+	}
+	for _, d := range changes {
+		t.added.addTag(tagOf{ws, d.Key}, tagDelta{d.Name, int64(d.Delta)})
 	}
 	return nil
 }
 
 // AddTagCounts implements [crm.TagStore].
-func (s *Store) AddTagCounts(ctx context.Context, ws crm.WorkspaceID, deltas []crm.TagDelta) error {
-	return s.inTx(ctx, func(t *tx) error { return t.AddTagCounts(ctx, ws, deltas) })
+func (s *Store) AddTagCounts(ctx context.Context, ws crm.WorkspaceID, changes []crm.TagDelta) error {
+	return s.inTx(ctx, func(t *tx) error { return t.AddTagCounts(ctx, ws, changes) })
 }

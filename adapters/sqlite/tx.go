@@ -28,12 +28,14 @@ type tx struct {
 	over bool
 	// wrote is set by the first statement that may have changed something.
 	wrote bool
+	// added is what it adds to the totals; it counts when the call is kept.
+	added deltas
 	// erased asks the writer to truncate the write-ahead log after the commit.
 	erased bool
 }
 
 func newTx(conn *writerConn) *tx {
-	t := &tx{conn: conn}
+	t := &tx{conn: conn, added: newDeltas()}
 	t.reads = reads{session: t}
 	return t
 }
@@ -124,8 +126,8 @@ func (t *tx) insert(ctx context.Context, b bulk, n int, row func(args []any, i i
 		}
 	}
 	return sqlkit.Batches(n, func(from, to int) error {
-		values, args := b.rows(all[from*b.columns : to*b.columns])
-		_, err := t.exec(ctx, fixed(b.head()+b.into+" VALUES "+values+b.tail), args...)
+		args, alike := b.bound(all[from*b.columns : to*b.columns])
+		_, err := t.exec(ctx, t.conn.insertOf(b, to-from, alike), args...)
 		if code(err) != 0 && !b.checks {
 			t.conn.lose(err)
 		}
@@ -133,14 +135,17 @@ func (t *tx) insert(ctx context.Context, b bulk, n int, row func(args []any, i i
 	})
 }
 
-// rows returns the placeholders for the arguments of some rows, and those that
-// are to be bound.
-func (b bulk) rows(args []any) (values string, bound []any) {
+// bound returns the arguments of some rows that are to be bound, and how many
+// columns the rows have alike.
+func (b bulk) bound(args []any) (bound []any, alike int) {
 	n := len(args) / b.columns
+	if n == 1 {
+		return args, 0
+	}
 	for c := range b.alike {
 		for row := 1; row < n; row++ {
 			if !sameArgument(args[c], args[row*b.columns+c]) {
-				return sqlkit.Values(b.columns, n), args
+				return args, 0
 			}
 		}
 	}
@@ -148,7 +153,16 @@ func (b bulk) rows(args []any) (values string, bound []any) {
 	for row := range n {
 		bound = append(bound, args[row*b.columns+b.alike:(row+1)*b.columns]...)
 	}
-	return sqlkit.ValuesAlike(b.columns, b.alike, n), bound
+	return bound, b.alike
+}
+
+// text is the statement that inserts a number of rows, of which so many of the
+// first columns are alike.
+func (b bulk) text(rows, alike int) string {
+	if alike == 0 {
+		return b.head() + b.into + " VALUES " + sqlkit.Values(b.columns, rows) + b.tail
+	}
+	return b.head() + b.into + " VALUES " + sqlkit.ValuesAlike(b.columns, alike, rows) + b.tail
 }
 
 // sameArgument compares arguments of the kinds that inserts have.

@@ -278,6 +278,9 @@ func (w *writer) give(c *call, savepoint bool) verdict {
 	c.turn <- c.tx
 	ok := <-c.back
 	verdict := w.end(c.tx, ok, savepoint)
+	if verdict == kept {
+		w.conn.added.take(&c.tx.added)
+	}
 	if verdict == lost && ok { // It swallowed the loss and must not pass for written.
 		c.outcome <- w.conn.lost
 	}
@@ -351,6 +354,7 @@ func (w *writer) rollback() {
 // and the store is open.
 func (w *writer) begin() error {
 	w.conn.lost, w.conn.gaveNumber = nil, false
+	w.conn.added.clear()
 	err := w.patiently("BEGIN IMMEDIATE")
 	if err != nil {
 		return fmt.Errorf("begin: %w", translate(err))
@@ -380,7 +384,10 @@ func (w *writer) patiently(text string) error {
 
 // commit ends the group and answers its members, in the order they ran.
 func (w *writer) commit(members []*call) {
-	err := w.patiently("COMMIT")
+	err := w.conn.added.write(context.Background(), newTx(w.conn))
+	if err == nil {
+		err = w.patiently("COMMIT")
+	}
 	if err != nil {
 		err = fmt.Errorf("commit: %w", translate(err))
 		w.rollback()

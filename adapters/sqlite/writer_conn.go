@@ -17,9 +17,12 @@ type writerConn struct {
 	db       *sqlx.DB
 	conn     *sqlx.Conn
 	prepared map[string]*sqlx.Stmt
+	inserts  map[insertShape]statement
 	trace    func(string)
 	// lost is set by an error after which the transaction may be gone.
 	lost error
+	// added is what the calls of the transaction have added to the totals so far.
+	added deltas
 	// gaveNumber says that the transaction gave a workspace its number, which
 	// counts when it is committed.
 	gaveNumber bool
@@ -31,7 +34,7 @@ func openWriterConn(ctx context.Context, db *sqlx.DB, numbers *numbers, trace fu
 	if err != nil {
 		return nil, fmt.Errorf("open the writing connection: %w", translate(err))
 	}
-	c := &writerConn{db: db, conn: conn, prepared: map[string]*sqlx.Stmt{}, numbers: numbers, trace: trace}
+	c := &writerConn{db: db, conn: conn, prepared: map[string]*sqlx.Stmt{}, inserts: map[insertShape]statement{}, added: newDeltas(), numbers: numbers, trace: trace}
 	// The writer waits for locks itself, see pollInterval.
 	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the writing connection: %w", translate(err)), c.close())
@@ -56,6 +59,24 @@ func (c *writerConn) stmt(ctx context.Context, s statement) (*sqlx.Stmt, error) 
 	}
 	c.prepared[s.text] = stmt
 	return stmt, nil
+}
+
+// insertShape is what the text of an insert depends on.
+type insertShape struct {
+	into, tail  string
+	rows, alike int
+	checks      bool
+}
+
+// insertOf returns the statement of an insert, whose text is long and made once.
+func (c *writerConn) insertOf(b bulk, rows, alike int) statement {
+	shape := insertShape{b.into, b.tail, rows, alike, b.checks}
+	s, ok := c.inserts[shape]
+	if !ok {
+		s = fixed(b.text(rows, alike))
+		c.inserts[shape] = s
+	}
+	return s
 }
 
 func (c *writerConn) query(ctx context.Context, s statement, args []any) (*sqlx.Rows, error) {

@@ -95,9 +95,10 @@ CREATE INDEX contact_images_by_batch   ON contact_images (ws, batch, contact);
 CREATE INDEX contact_images_by_contact ON contact_images (ws, contact);
 CREATE INDEX contact_images_by_time    ON contact_images (at);
 
--- One writer at a time gives rising positions in the order of the commits.
+-- One writer at a time gives rising positions in the order of the commits: each
+-- the one behind the highest, so that the newest event must never be removed.
 CREATE TABLE events (
-  position     INTEGER PRIMARY KEY AUTOINCREMENT,
+  position     INTEGER PRIMARY KEY,
   ws           INTEGER NOT NULL,
   id           BLOB    NOT NULL,
   type         TEXT    NOT NULL,
