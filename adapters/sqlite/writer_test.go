@@ -387,14 +387,14 @@ func TestTheLogStaysSmall(t *testing.T) {
 		return info.Size()
 	}
 	var highest int64
-	for _, w := range people(3_000) {
+	for _, w := range people(4_000) {
 		if err := create(t.Context(), s, workspace("w"), w); err != nil {
 			t.Fatal(err)
 		}
 		highest = max(highest, logSize())
 	}
-	if highest < 30<<20 || highest > 40<<20 {
-		t.Errorf("largest log: got %d bytes, want the 32 MB after which it is copied, and little more", highest)
+	if highest < 120<<20 || highest > 160<<20 {
+		t.Errorf("largest log: got %d bytes, want the 131 MB after which it is copied, and little more", highest)
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
