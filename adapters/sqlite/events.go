@@ -42,7 +42,7 @@ func (t *tx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.
 		e := events[i]
 		changed, err := namesText(e.Changed)
 		return append(args, numbered(ws), string(e.Type), crm.Micros(e.At), string(e.Actor.Kind), optionalBlob(e.Actor.ID),
-			string(e.Subject.Kind), changed, e.Version, optionalBlob(e.Batch), blob(e.ID), optionalBlob(e.Subject.ID)), err
+			e.Subject.Kind, changed, e.Version, optionalBlob(e.Batch), blob(e.ID), optionalBlob(e.Subject.ID)), err
 	})
 	if err != nil {
 		return fmt.Errorf("append events: %w", err)
