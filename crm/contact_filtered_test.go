@@ -108,10 +108,11 @@ func TestTotalsOfFiltersAreExactWithAnIndex(t *testing.T) {
 	e := setup(t)
 	e.crowd(n, func(_ int, c *crm.NewContact) { c.Tags = []string{"a"} })
 	e.found("p")
-	l := e.list(crm.ContactListQuery{Filter: crm.ContactFilter{Tags: []string{"a"}}, Page: 420, PageSize: 25})
-	equal(t, "total on a page beyond the window", l.Total, 10_000) // The store's.
-	equal(t, "exact", l.TotalExact, false)
-	l = e.list(crm.ContactListQuery{Filter: crm.ContactFilter{Tags: []string{"a"}}})
-	equal(t, "total", l.Total, n)
-	equal(t, "exact", l.TotalExact, true)
+	for _, q := range []crm.ContactListQuery{{}, {Page: 420}, {Sort: crm.SortScore}} { // The last two the store pages.
+		q.Filter.Tags, q.PageSize = []string{"a"}, 25
+		l := e.list(q)
+		equal(t, fmt.Sprintf("total of page %d by %q", q.Page, q.Sort), l.Total, n)
+		equal(t, "exact", l.TotalExact, true)
+		equal(t, "contacts", len(l.Items), 25)
+	}
 }

@@ -85,7 +85,7 @@ func (s *ContactService) List(ctx context.Context, actor Actor, q ContactListQue
 	switch {
 	case plan.search != "" && !plan.where.Trash:
 		list, err = s.searchPage(ctx, actor.Workspace, plan)
-	case plan.countable() && s.core.search.own():
+	case plan.pagedByIndex() && s.core.search.own():
 		list, err = s.filteredPage(ctx, actor.Workspace, plan)
 	default:
 		list, err = s.listPage(ctx, actor.Workspace, plan)
@@ -149,13 +149,17 @@ func (q ContactListQuery) checkPaging(p *problems) {
 	}
 }
 
-// countable reports whether an index can answer the list as the store would.
+// pagedByIndex reports whether an index can answer the list as the store would.
 // What is derived of interactions changes without an event, so that no index
 // is sure to know it; and a cursor that the store made goes on there.
-func (p listPlan) countable() bool {
-	return p.search == "" && !p.where.Trash && !p.where.IsAll() && p.where.LastInteractionAt.IsZero() &&
-		p.q.Sort != SortLastInteractionAt && p.q.Sort != SortScore &&
+func (p listPlan) pagedByIndex() bool {
+	return p.search == "" && p.indexed() && p.q.Sort != SortLastInteractionAt && p.q.Sort != SortScore &&
 		(p.q.Cursor == "" || p.after.Position != "") && p.offset()+p.q.PageSize < MaxSearchWindow
+}
+
+// indexed reports whether an index knows what passes the filters.
+func (p listPlan) indexed() bool {
+	return !p.where.Trash && !p.where.IsAll() && p.where.LastInteractionAt.IsZero()
 }
 
 func (p listPlan) offset() int { return max(p.q.Page-1, 0) * p.q.PageSize }
@@ -201,35 +205,37 @@ func (p listPlan) cursorAfter(last Contact, position string) cursor {
 
 // filteredPage answers a list by filters from the index of this process. Where
 // few contacts pass a filter the store has to look at every row to find and
-// count them, which takes it seconds of a million; the index knows them. Its
-// totals are exact at any size. While it is not there, the store answers.
+// count them, which takes it seconds of a million; the index knows them, and how
+// many they are. While it is not there, the store answers.
 func (s *ContactService) filteredPage(ctx context.Context, ws WorkspaceID, p listPlan) (ContactList, error) {
-	r, err := s.core.search.queryWithin(ctx, ws, SearchQuery{
+	q := SearchQuery{
 		MatchAll: true, Where: p.where, Order: SearchOrder{By: p.q.Sort, Desc: p.desc}, Facets: p.q.Facets,
 		After: p.after.Position, Offset: p.offset(), Limit: p.q.PageSize + 1,
-	}, 0)
-	if errors.Is(err, errIndexNotReady) {
-		return s.listPage(ctx, ws, p)
 	}
-	if err != nil {
-		return ContactList{}, err
-	}
-	list := ContactList{Total: r.Total, TotalExact: r.Exact, Facets: r.Facets}
-	more := len(r.Hits) > p.q.PageSize
-	r.Hits = r.Hits[:min(len(r.Hits), p.q.PageSize)]
-	if list.Items, err = s.hitContacts(ctx, ws, r.Hits); err != nil {
-		return ContactList{}, err
-	}
-	if more {
-		last := r.Hits[len(r.Hits)-1].Position
-		n := len(list.Items)
-		if n == 0 { // All of them have gone since; the list has not ended.
-			p.q.Page, p.after.Position = 0, last
-			return s.filteredPage(ctx, ws, p)
+	for {
+		r, err := s.core.search.queryWithin(ctx, ws, q, 0)
+		if errors.Is(err, errIndexNotReady) {
+			return s.listPage(ctx, ws, p)
 		}
-		list.NextCursor = p.cursorAfter(list.Items[n-1], last).String()
+		if err != nil {
+			return ContactList{}, err
+		}
+		more := len(r.Hits) > p.q.PageSize
+		r.Hits = r.Hits[:min(len(r.Hits), p.q.PageSize)]
+		list := ContactList{Total: r.Total, TotalExact: r.Exact, Facets: r.Facets}
+		if list.Items, err = s.hitContacts(ctx, ws, r.Hits); err != nil {
+			return ContactList{}, err
+		}
+		n := len(list.Items)
+		if more && n == 0 { // All of them have gone since; the list has not ended.
+			q.After, q.Offset = r.Hits[len(r.Hits)-1].Position, 0
+			continue
+		}
+		if more {
+			list.NextCursor = p.cursorAfter(list.Items[n-1], r.Hits[len(r.Hits)-1].Position).String()
+		}
+		return list, s.nameTags(ctx, ws, list.Facets)
 	}
-	return list, s.nameTags(ctx, ws, list.Facets)
 }
 
 // hitContacts loads the contacts of hits, in their order. The index may be a
@@ -247,6 +253,12 @@ func (s *ContactService) total(ctx context.Context, ws WorkspaceID, p listPlan, 
 	atMost := exactTotal + 1
 	if p.where.IsAll() || p.where.IsAllTrash() {
 		atMost = 0
+	} else if p.search == "" && p.indexed() && s.core.search.own() { // A page beyond the index's window, mostly.
+		r, err := s.core.search.queryWithin(ctx, ws, SearchQuery{MatchAll: true, Where: p.where}, 0)
+		if !errors.Is(err, errIndexNotReady) {
+			list.Total, list.TotalExact = r.Total, r.Exact
+			return err
+		}
 	}
 	n, err := s.core.store.CountContacts(ctx, ws, p.where, atMost)
 	if err != nil {

@@ -179,7 +179,7 @@ type ImportStore interface {
 	// user, the zero one meaning everybody.
 	CountImports(ctx context.Context, ws WorkspaceID, user ID) (int, error)
 	// PutImportRows writes outcomes; a row number that is there already is
-	// replaced.
+	// replaced, and of a number that stands twice in the call the last stays.
 	PutImportRows(ctx context.Context, ws WorkspaceID, id ID, rows []ImportRow) error
 	// ListImportRows returns a page by row number.
 	ListImportRows(ctx context.Context, ws WorkspaceID, id ID, q ImportRowQuery) ([]ImportRow, error)

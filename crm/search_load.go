@@ -136,7 +136,7 @@ func (s *searcher) fill(ctx context.Context, ws WorkspaceID, f *feed) error {
 				if s.guard != nil {
 					docs = nil // An index that was given may keep its own.
 				}
-				docs = appendDocuments(docs[:0], slices.DeleteFunc(page, Contact.InTrash))
+				docs = appendDocuments(docs[:0], page)
 				if err := s.fillPage(ctx, ws, f, docs); err != nil {
 					stop(err)
 				}

@@ -98,10 +98,10 @@ type SystemStore interface {
 type WriteProber interface {
 	// ProbeWrite commits a write of its own, as durable as one of InTx, and looks
 	// whether the database has room to grow. One that can only be read or has no
-	// room, and a store that is closed, are ErrUnavailable. Nobody sees the write: there is no event, no record and
-	// no workspace of it, and many take no more room than one. A probe that has
-	// to wait, for instance behind a long write, waits no longer than ctx, whose
-	// error it returns then. Safe for parallel use.
+	// room, and a store that is closed, are ErrUnavailable. Nobody sees the write:
+	// there is no event, no record and no workspace of it, and many take no more
+	// room than one. A probe waits for its turn, for instance behind a long write,
+	// no longer than ctx, whose error it returns then. Safe for parallel use.
 	ProbeWrite(ctx context.Context) error
 }
 

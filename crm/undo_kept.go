@@ -42,7 +42,9 @@ func (s *ImportService) noteKeptRows(ctx context.Context, tx Tx, ws WorkspaceID,
 			}
 			noted[image.Row] = true
 			row := ImportRow{Row: image.Row}
-			found, err := tx.ListImportRows(ctx, ws, id, ImportRowQuery{After: image.Row - 1, Limit: 1})
+			found, err := tx.ListImportRows(ctx, ws, id, ImportRowQuery{
+				Outcomes: []RowOutcome{RowCreated, RowUpdated, RowKept}, After: image.Row - 1, Limit: 1,
+			})
 			if err != nil {
 				return fmt.Errorf("get row %d: %w", image.Row, err)
 			}

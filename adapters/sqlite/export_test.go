@@ -11,6 +11,9 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
+// IdleAfter is when a writer without work gives back what it holds.
+const IdleAfter = idleAfter
+
 // OpenTraced opens a store that tells trace the text of every statement.
 func OpenTraced(ctx context.Context, path string, trace func(text string)) (*Store, error) {
 	return OpenWith(ctx, path, Options{trace: trace})

@@ -45,11 +45,8 @@ func (t *tx) putImportRows(ctx context.Context, ws crm.WorkspaceID, id crm.ID, i
 // lastOfEach leaves of rows with the same number the last, which replaces the
 // others.
 func lastOfEach(importRows []crm.ImportRow) []crm.ImportRow {
-	rising := slices.IsSortedFunc(importRows, func(a, b crm.ImportRow) int {
-		if a.Row < b.Row {
-			return -1
-		}
-		return 1
+	rising := slices.IsSortedFunc(importRows, func(later, earlier crm.ImportRow) int {
+		return cmp.Or(cmp.Compare(later.Row, earlier.Row), -1) // The same number does not rise.
 	})
 	if rising || len(importRows) < 2 {
 		return importRows

@@ -39,8 +39,8 @@ func (n *numbers) keep(ws crm.WorkspaceID, number int64) {
 
 const numberText = "SELECT ws FROM workspace_numbers WHERE id = ?"
 
-// number implements [session]: what a pool reads is committed.
-func (p *pool) number(ctx context.Context, ws crm.WorkspaceID) (int64, error) {
+// numberOf returns the number of a workspace. What a pool reads is committed.
+func (p *pool) numberOf(ctx context.Context, ws crm.WorkspaceID) (int64, error) {
 	if known := p.numbers.get(ws); known != noNumber {
 		return known, nil
 	}
@@ -51,8 +51,9 @@ func (p *pool) number(ctx context.Context, ws crm.WorkspaceID) (int64, error) {
 	return found, err
 }
 
-// number implements [session]. What the group at hand gave may be rolled back.
-func (t *tx) number(ctx context.Context, ws crm.WorkspaceID) (int64, error) {
+// numberOf returns the number of a workspace. What the group at hand gave may be
+// rolled back.
+func (t *tx) numberOf(ctx context.Context, ws crm.WorkspaceID) (int64, error) {
 	if known := t.conn.numbers.get(ws); known != noNumber {
 		return known, nil
 	}
@@ -63,9 +64,9 @@ func (t *tx) number(ctx context.Context, ws crm.WorkspaceID) (int64, error) {
 	return found, err
 }
 
-// giveNumber is number for a workspace that is about to be written to.
+// giveNumber is numberOf for a workspace that is about to be written to.
 func (t *tx) giveNumber(ctx context.Context, ws crm.WorkspaceID) (int64, error) {
-	found, err := t.number(ctx, ws)
+	found, err := t.numberOf(ctx, ws)
 	if found != noNumber || err != nil {
 		return found, err
 	}

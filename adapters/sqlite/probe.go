@@ -15,9 +15,9 @@ const (
 	// probeRoom is how much room a probe wants on the disk, in bytes: what a few
 	// writes need in the log and then in the file.
 	probeRoom = 32 * pageSize
-	// probesPerCopy is after how many probes the log is copied into the file. On
-	// an idle server nothing else would: at a page each, a day of probes would
-	// let the log grow to checkpointPages.
+	// probesPerCopy is after how many probes the log is copied into the file.
+	// Where somebody asks without a pause the writer is never idle enough to do
+	// it, and at a page each the log would grow to checkpointPages.
 	probesPerCopy = 64
 )
 

@@ -56,7 +56,7 @@ func (p *pool) query(ctx context.Context, s statement, args ...any) (*sqlx.Rows,
 	if err := ctx.Err(); err != nil {
 		return nil, nothing, err
 	}
-	if err := withNumbers(ctx, args, p.number); err != nil {
+	if err := withNumbers(ctx, args, p.numberOf); err != nil {
 		return nil, nothing, err
 	}
 	select {

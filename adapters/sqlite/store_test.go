@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"io"
 	"os"
@@ -130,6 +131,47 @@ func TestErasedTextIsGone(t *testing.T) {
 	for inFiles(t, path, "needle") || inFiles(t, path, "Needle") { // The log is emptied right after the answer.
 		if time.Now().After(deadline) {
 			t.Fatal("the erased text is still in a file after 30 s")
+		}
+	}
+}
+
+// TestErasedTextGoesWhenTheLastReaderDoes keeps the log from being emptied until
+// the writer has been idle for a while.
+func TestErasedTextGoesWhenTheLastReaderDoes(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	s := open(t, path, sqlite.Options{})
+	c := person(1)
+	c.Notes = "ANeedleInTheNotes"
+	put(t, s, workspace("w"), []crm.ContactWrite{crm.NewContactWrite(c, 0)})
+	other, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	reader, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := reader.QueryRow("SELECT count(*) FROM contacts").Scan(&n); err != nil || n != 1 {
+		t.Fatalf("the reader sees %d contacts, %v, want one", n, err)
+	}
+	if _, err := s.EraseContacts(t.Context(), workspace("w"), []crm.ID{c.ID}); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(sqlite.IdleAfter + time.Second) // The writer's time of being idle is what this is about.
+	if !inFiles(t, path, "Needle") {
+		t.Fatal("while somebody reads: the text is in no file, so that this test would prove nothing")
+	}
+	if err := reader.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); inFiles(t, path, "Needle") || inFiles(t, path, "needle"); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("the erased text is still in a file 20 s after the last reader")
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (t *tx) query(ctx context.Context, s statement, args ...any) (*sqlx.Rows, f
 	if err := t.ready(ctx); err != nil {
 		return nil, nothing, err
 	}
-	if err := withNumbers(ctx, args, t.number); err != nil {
+	if err := withNumbers(ctx, args, t.numberOf); err != nil {
 		return nil, nothing, err
 	}
 	t.wrote = t.wrote || !strings.HasPrefix(s.text, "SELECT")
@@ -69,7 +69,7 @@ func (t *tx) exec(ctx context.Context, s statement, args ...any) (sql.Result, er
 	if err := t.ready(ctx); err != nil {
 		return nil, err
 	}
-	find := t.number
+	find := t.numberOf
 	if strings.HasPrefix(s.text, "INSERT") {
 		find = t.giveNumber
 	}

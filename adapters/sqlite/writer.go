@@ -66,8 +66,7 @@ type writer struct {
 	held *call
 	// careful is how many of the next calls get a savepoint.
 	careful int
-	// truncate is set while the write-ahead log is to be emptied: erased text may
-	// still stand in it, or it is large and nobody writes.
+	// truncate is set while erased text may still stand in the write-ahead log.
 	truncate bool
 
 	stop     chan struct{}
@@ -171,8 +170,9 @@ func (w *writer) loop() {
 			// Giving the page cache back can fail only with the connection, which
 			// the next call will tell.
 			_ = w.conn.control("PRAGMA shrink_memory")
-			w.truncate = w.copies.large()
-			w.truncateLog()
+			if w.copies.large() && !w.emptyLog() {
+				idle.Reset(idleAfter)
+			}
 		}
 	}
 }
@@ -414,18 +414,20 @@ func (w *writer) refuse(c *call, err error) {
 // the way.
 const truncateInterval = time.Second
 
-// truncateLog empties the write-ahead log, after an erase so that the erased
-// text stands in no file any more. Readers of an older state are in its way;
-// it is tried again later then.
+// truncateLog empties the write-ahead log after an erase, so that the erased
+// text stands in no file any more. Where it cannot, it is tried again later.
 func (w *writer) truncateLog() {
-	if !w.truncate {
-		return
-	}
-	var busy, logged, copied int64
-	row := w.conn.conn.QueryRowxContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
-	if err := row.Scan(&busy, &logged, &copied); err == nil && busy == 0 {
+	if w.truncate && w.emptyLog() {
 		w.truncate = false
 	}
+}
+
+// emptyLog copies the log into the file and makes it empty. False when readers
+// of an older state, or another process, are in the way.
+func (w *writer) emptyLog() bool {
+	var busy, logged, copied int64
+	row := w.conn.conn.QueryRowxContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	return row.Scan(&busy, &logged, &copied) == nil && busy == 0
 }
 
 // close ends the writer after the group at hand, if any. Who waits for a turn

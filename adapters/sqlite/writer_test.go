@@ -373,6 +373,63 @@ func TestOnlyGroupsOfResumableCallsGoWithoutAFlush(t *testing.T) {
 	}
 }
 
+// TestTotalsInAGroup looks at totals and tags in one group with the calls that
+// changed them, of which one is rolled back.
+func TestTotalsInAGroup(t *testing.T) {
+	t.Parallel()
+	s := open(t, ":memory:", sqlite.Options{})
+	ws, ctx := workspace("w"), t.Context()
+	writes := people(4)
+	add := func(w crm.ContactWrite, end error) func() {
+		return func() {
+			err := s.InTx(ctx, func(tx crm.Tx) error {
+				return errors.Join(putOne(ctx, tx, w), tx.AddTagCounts(ctx, ws, []crm.TagDelta{{Key: "a", Name: "A", Delta: 1}}), end)
+			})
+			if !errors.Is(err, end) {
+				t.Errorf("got %v, want %v", err, end)
+			}
+		}
+	}
+	look := func(want int) func() {
+		return func() {
+			err := s.InTx(ctx, func(tx crm.Tx) error {
+				n, err := tx.CountContacts(ctx, ws, crm.ContactCriteria{}, 0)
+				tags, tagErr := tx.ListTags(ctx, ws)
+				if n != want || len(tags) != 1 || tags[0] != (crm.Tag{Key: "a", Name: "A", Count: want}) {
+					t.Errorf("in the group: got %d contacts, tags %v, want %d of each", n, tags, want)
+				}
+				return errors.Join(err, tagErr)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	g := newGroup(t, s)
+	g.join(add(writes[0], nil))
+	g.join(look(1))
+	g.join(func() { // In the group its rows are there and its figures are not yet.
+		if err := s.RecountContacts(ctx, ws); err != nil {
+			t.Error(err)
+		}
+	})
+	g.join(add(writes[1], nil))
+	g.join(look(2))
+	g.run()
+	g = newGroup(t, s)
+	g.join(add(writes[2], errors.New("no")))
+	g.join(add(writes[3], nil))
+	g.join(look(3))
+	g.run()
+	look(3)()
+	if n, err := s.CountContacts(ctx, ws, crm.ContactCriteria{}, 0); err != nil || n != 3 {
+		t.Errorf("afterwards: got %d, %v, want 3", n, err)
+	}
+	if tags, err := s.ListTags(ctx, ws); err != nil || len(tags) != 1 || tags[0].Count != 3 {
+		t.Errorf("tags afterwards: got %v, %v, want 3", tags, err)
+	}
+}
+
 // TestTheLogStaysSmall writes so little at once that each page of the log
 // changes few bytes.
 func TestTheLogStaysSmall(t *testing.T) {

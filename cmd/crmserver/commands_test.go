@@ -198,7 +198,7 @@ func TestVersion(t *testing.T) {
 	t.Parallel()
 	h := emptyHome(t)
 	migrations := decode[[]struct{ Version int }](t, h.ok(h.run("migrate", "status", "--json")))
-	schema := migrations[len(migrations)-1].Version // Numbers may be left out.
+	schema := migrations[len(migrations)-1].Version
 	for _, args := range [][]string{{"version"}, {"--version"}} {
 		if got := h.ok(h.run(args...)).out; !strings.HasPrefix(got, "crmserver dev") || !strings.Contains(got, fmt.Sprintf("schema %d,", schema)) {
 			t.Errorf("%v: got %q, want version and schema", args, got)

@@ -19,6 +19,7 @@ type (
 	tagsOfNobody      struct{ memTx }
 	tagsByCount       struct{ memTx }
 	rowsFirst         struct{ memTx }
+	rowsFirstOfCall   struct{ memTx }
 	rowsKeptMissed    struct{ memTx }
 	rowsDroppedMissed struct{ memTx }
 	imagesWithoutRow  struct{ memTx }
@@ -78,6 +79,12 @@ func (t rowsFirst) PutImportRows(ctx context.Context, ws crm.WorkspaceID, id crm
 		_, there := s.rows[of[rowKey]{ws, rowKey{id, r.Row}}]
 		return there
 	})
+	return t.memTx.PutImportRows(ctx, ws, id, rows)
+}
+
+func (t rowsFirstOfCall) PutImportRows(ctx context.Context, ws crm.WorkspaceID, id crm.ID, rows []crm.ImportRow) error {
+	rows = slices.Clone(rows)
+	slices.Reverse(rows)
 	return t.memTx.PutImportRows(ctx, ws, id, rows)
 }
 
@@ -155,6 +162,7 @@ func recordFaults() []fault {
 		{name: "tags that nobody carries are listed", part: "tags", red: "nobody_carries", store: breakTx(func(t memTx) crm.Tx { return tagsOfNobody{t} })},
 		{name: "tags are listed by count", part: "tags", red: "listed_by_key", store: breakTx(func(t memTx) crm.Tx { return tagsByCount{t} })},
 		{name: "a row that is there stays", part: "imports", red: "is_replaced", store: breakTx(func(t memTx) crm.Tx { return rowsFirst{t} })},
+		{name: "the first row of a number stays", part: "imports", red: "the_last_row_stays", store: breakTx(func(t memTx) crm.Tx { return rowsFirstOfCall{t} })},
 		{name: "rows with kept values pass for as they stood", part: "imports", red: "filtered_by_outcome", store: breakTx(func(t memTx) crm.Tx { return rowsKeptMissed{t} })},
 		{name: "one user's imports are counted as everybody's", part: "imports", red: "one_user", store: breakTx(func(t memTx) crm.Tx { return importsOfAll{t} })},
 		{name: "one user's jobs are counted as everybody's", part: "jobs/rows", red: "are_counted_by_kind", store: breakTx(func(t memTx) crm.Tx { return jobsOfAll{t} })},

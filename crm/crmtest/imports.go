@@ -67,6 +67,15 @@ func testImports(t *testing.T, open func(testing.TB) crm.Store) {
 			}
 			f.wantRows(f.id(1), crm.ImportRowQuery{NotAsItStood: true, Limit: 10}, 1)
 		}},
+		{"of a number twice in one call the last row stays", func(f *fixture) {
+			one, two := crm.ImportRow{Row: 1, Outcome: crm.RowUpdated, Contact: f.id(1)}, crm.ImportRow{Row: 2, Outcome: crm.RowCreated, Contact: f.id(2)}
+			f.putRows(f.id(1), crm.ImportRow{Row: 1, Outcome: crm.RowCreated}, one, crm.ImportRow{Row: 2, Outcome: crm.RowCreated}, two)
+			got, err := f.s.ListImportRows(f.Context(), f.ws, f.id(1), crm.ImportRowQuery{Limit: 10})
+			f.ok("ListImportRows", err)
+			if d := diff(got, []crm.ImportRow{one, two}, false); d != "" {
+				f.Errorf("ListImportRows: %s", d)
+			}
+		}},
 		{"rows are filtered by outcome and by not as they stood", testImportRowFilters},
 		{"rows belong to their import", func(f *fixture) {
 			f.putRows(f.id(1), crm.ImportRow{Row: 1, Outcome: crm.RowCreated}, crm.ImportRow{Row: 2, Outcome: crm.RowCreated})

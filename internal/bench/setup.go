@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -53,11 +54,11 @@ func openIdle(ctx context.Context, path string) (*instance, error) {
 	}
 	app, err := crm.New(crm.Config{Store: store, Phones: phone.New(), Formats: []crm.Format{csv.Format{}}})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, store.Close())
 	}
 	id, err := identity.New(identity.Config{Store: store})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, store.Close())
 	}
 	i := &instance{path: path, store: store, app: app, identity: id}
 	const email = "bench@crm.example"
