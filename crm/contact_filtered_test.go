@@ -101,6 +101,28 @@ func TestFilteredListsShowWhatWasJustWritten(t *testing.T) {
 	}
 }
 
+// TestFilteredListsShowWhatAnotherProcessHasWritten: two CRMs on one store are
+// what two processes are, neither of which is told of the other's writes.
+func TestFilteredListsShowWhatAnotherProcessHasWritten(t *testing.T) {
+	t.Parallel()
+	here := setup(t)
+	there := setupOn(t, here.store)
+	here.crowd(50, nil)
+	here.found("p")
+	there.found("p")
+	q := crm.ContactListQuery{Filter: crm.ContactFilter{Tags: []string{"new"}}}
+	for n := 1; n <= 20; n++ {
+		c := here.create(crm.NewContact{DisplayName: "N", Tags: []string{"new", "odd"}})
+		l := there.list(q)
+		equal(t, "total after a create elsewhere", l.Total, n)
+		equal(t, "contacts", len(l.Items), n)
+		if _, err := here.Contacts.Update(context.Background(), here.owner, c.ID, crm.ContactPatch{Tags: &[]string{"new"}}); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "after a change elsewhere", there.list(crm.ContactListQuery{Filter: crm.ContactFilter{Tags: []string{"odd"}}}).Total, 0)
+	}
+}
+
 // TestTotalsOfFiltersAreExactWithAnIndex: the store stops counting at 10,000.
 func TestTotalsOfFiltersAreExactWithAnIndex(t *testing.T) {
 	t.Parallel()

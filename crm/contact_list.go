@@ -213,7 +213,7 @@ func (s *ContactService) filteredPage(ctx context.Context, ws WorkspaceID, p lis
 		After: p.after.Position, Offset: p.offset(), Limit: p.q.PageSize + 1,
 	}
 	for {
-		r, err := s.core.search.queryWithin(ctx, ws, q, 0)
+		r, err := s.core.search.queryNow(ctx, ws, q)
 		if errors.Is(err, errIndexNotReady) {
 			return s.listPage(ctx, ws, p)
 		}
@@ -254,7 +254,7 @@ func (s *ContactService) total(ctx context.Context, ws WorkspaceID, p listPlan, 
 	if p.where.IsAll() || p.where.IsAllTrash() {
 		atMost = 0
 	} else if p.search == "" && p.indexed() && s.core.search.own() { // A page beyond the index's window, mostly.
-		r, err := s.core.search.queryWithin(ctx, ws, SearchQuery{MatchAll: true, Where: p.where}, 0)
+		r, err := s.core.search.queryNow(ctx, ws, SearchQuery{MatchAll: true, Where: p.where})
 		if !errors.Is(err, errIndexNotReady) {
 			list.Total, list.TotalExact = r.Total, r.Exact
 			return err

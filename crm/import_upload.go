@@ -138,14 +138,21 @@ func (s *ImportService) sniff(ctx context.Context, ws WorkspaceID, i *Import, fi
 }
 
 func (k *core) format(name string) (Format, error) {
-	var names []string
 	for _, f := range k.formats {
 		if f.FormatName() == name {
 			return f, nil
 		}
-		names = append(names, f.FormatName())
 	}
-	return nil, Invalid("format", CodeUnknown, "must be one of "+strings.Join(names, ", "))
+	return nil, Invalid("format", CodeUnknown, "must be one of "+k.formatNames())
+}
+
+func (k *core) formatNames() string {
+	names := make([]string, len(k.formats))
+	for i, f := range k.formats {
+		names[i] = f.FormatName()
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 // guessFormat asks each format; where several say yes, the file's extension
@@ -167,7 +174,7 @@ func (k *core) guessFormat(head []byte, fileName string) (string, error) {
 	case named != "" && (len(fit) == 0 || slices.Contains(fit, named)):
 		return named, nil
 	case len(fit) == 0:
-		return "", Invalid("file", CodeInvalid, "is in no format known here; give a CSV, vCard or JSON lines file, and name the format if it is one")
+		return "", Invalid("file", CodeInvalid, "is in no format known here, which are "+k.formatNames()+"; name the format if it is one of them")
 	}
 	slices.SortStableFunc(fit, func(a, b string) int { return boolOrder(a == "csv") - boolOrder(b == "csv") })
 	return fit[0], nil

@@ -125,15 +125,37 @@ func (s *searcher) wrote(ws WorkspaceID) {
 // query answers from the index, caught up with everything that this process
 // has acknowledged; errIndexNotReady when the store has to answer.
 func (s *searcher) query(ctx context.Context, ws WorkspaceID, q SearchQuery) (SearchResult, error) {
-	return s.queryWithin(ctx, ws, q, loadPatience)
-}
-
-// queryWithin is query that waits for a load no longer than patience.
-func (s *searcher) queryWithin(ctx context.Context, ws WorkspaceID, q SearchQuery, patience time.Duration) (SearchResult, error) {
-	f, err := s.current(ctx, ws, patience)
+	f, err := s.current(ctx, ws, loadPatience)
 	if err != nil {
 		return SearchResult{}, err
 	}
+	return s.ask(ctx, ws, f, q)
+}
+
+// queryNow is query for what the store could answer too, and exactly: it does
+// not wait for a load, and sees what other processes have written as well.
+func (s *searcher) queryNow(ctx context.Context, ws WorkspaceID, q SearchQuery) (SearchResult, error) {
+	f, err := s.current(ctx, ws, 0)
+	if err != nil {
+		return SearchResult{}, err
+	}
+	head, err := s.core.store.EventHead(ctx, ws)
+	if err != nil {
+		return SearchResult{}, err
+	}
+	f.mu.Lock()
+	behind := f.position < head
+	f.mu.Unlock()
+	if behind {
+		f.written.Add(1)
+		if err := s.catchUp(ctx, ws, f); err != nil {
+			return SearchResult{}, err
+		}
+	}
+	return s.ask(ctx, ws, f, q)
+}
+
+func (s *searcher) ask(ctx context.Context, ws WorkspaceID, f *feed, q SearchQuery) (SearchResult, error) {
 	r, err := s.index.SearchContacts(ctx, ws, q)
 	if f.dropped.Load() || errors.Is(err, errIndexDown) {
 		return SearchResult{}, errors.Join(errIndexNotReady, err)

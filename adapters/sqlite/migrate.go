@@ -128,6 +128,9 @@ func prepare(ctx context.Context, path, sync string, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := makePrivate(path); err != nil {
+		return err
+	}
 	db, err := connect(path, migrating, 1, sync, o)
 	if err != nil {
 		return err
@@ -144,6 +147,19 @@ func prepare(ctx context.Context, path, sync string, o Options) (err error) {
 		return checkVersion(version, newest)
 	}
 	return upgrade(ctx, db.DB, m, path, newest)
+}
+
+// makePrivate makes a new file for its owner alone, in whatever folder it lies;
+// SQLite gives its log the rights of the file. One that is there keeps its own.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // The path is the caller's database.
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return joined(crm.ErrUnavailable, fmt.Errorf("make the database: %w", err))
+	}
+	return f.Close()
 }
 
 // upgrade migrates under a lock, so that of several processes that start at

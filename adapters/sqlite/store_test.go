@@ -42,6 +42,26 @@ func TestReopening(t *testing.T) {
 	}
 }
 
+func TestFilesAreTheirOwnersAlone(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	s := open(t, path, sqlite.Options{})
+	put(t, s, workspace("w"), people(1))
+	names, err := filepath.Glob(path + "*")
+	if err != nil || len(names) < 3 {
+		t.Fatalf("files: got %v, %v, want the database, its log and the log's index", names, err)
+	}
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode&0o077 != 0 {
+			t.Errorf("%s: got mode %o, want nothing for others", filepath.Base(name), mode)
+		}
+	}
+}
+
 func TestPrivateStore(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	a, b := open(t, ":memory:", sqlite.Options{}), open(t, ":memory:", sqlite.Options{})

@@ -26,7 +26,7 @@ func (c exportCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	return g.with(ctx, t, func(ctx context.Context, p parts) error {
 		actor, err := p.Identity.Operator.Actor(ctx, c.Email, c.Workspace)
 		if err != nil {
-			return unknownUser(err, c.Email)
+			return unknownUser(err, c.Email, g.Data)
 		}
 		export, err := p.App.Exports.Prepare(ctx, actor, crm.ExportQuery{Format: c.Format})
 		if err != nil {

@@ -47,7 +47,7 @@ func (c importCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	return g.with(ctx, t, func(ctx context.Context, p parts) error {
 		actor, err := p.Identity.Operator.Actor(ctx, c.Email, c.Workspace)
 		if err != nil {
-			return unknownUser(err, c.Email)
+			return unknownUser(err, c.Email, g.Data)
 		}
 		return c.run(ctx, p, actor, in, g, t)
 	})

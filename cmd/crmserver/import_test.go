@@ -197,7 +197,7 @@ func TestImportOfBadFiles(t *testing.T) {
 	tests := map[string]struct{ content, words string }{
 		"empty.csv":    {"", "must not be empty"},
 		"blank.csv":    {" \n\n\t\n", "must not be empty"},
-		"photo.png":    {"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x02\x00", "CSV, vCard or JSON lines"},
+		"photo.png":    {"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x02\x00", "csv, jsonl, vcard"},
 		"named.csv":    {"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x02\x00", "PNG image"},
 		"unclosed.csv": {"Name,Email\n\"Ana,ana@x.org\n", "no row of the file could be read"},
 		"cut.vcf":      {"BEGIN:VCARD\nVERSION:3.0\nFN:Ana\n", "no row of the file could be read"},

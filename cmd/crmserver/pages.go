@@ -154,7 +154,7 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) {
 }
 
 // noSignIn says why a sign-in link does not work.
-const noSignIn = "This link was used already, or its ten minutes are over. Start the server again for a new one, or sign in with a password."
+const noSignIn = "This link was used already, or its ten minutes are over. Start the server again for a new one."
 
 // signInForm leaves the link good, because programs that show a preview of it
 // fetch it too: only the form uses it up. It names the user, so that nobody

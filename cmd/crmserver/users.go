@@ -127,7 +127,7 @@ func (c userPasswdCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	}
 	return g.with(ctx, t, func(ctx context.Context, p parts) error {
 		if err := p.Identity.Operator.SetPassword(ctx, c.Email, password); err != nil {
-			return unknownUser(err, c.Email)
+			return unknownUser(err, c.Email, g.Data)
 		}
 		if g.JSON {
 			return printJSON(t.out, map[string]any{"email": c.Email})
@@ -138,9 +138,9 @@ func (c userPasswdCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 }
 
 // unknownUser says which address no user has, where that is the error.
-func unknownUser(err error, email string) error {
+func unknownUser(err error, email, folder string) error {
 	if errors.Is(err, crm.ErrNotFound) {
-		return fmt.Errorf("no user has the address %s; see `crmserver user list`", email)
+		return fmt.Errorf("no user has the address %s in the folder %s; see `crmserver user list`, or name another folder with --data", email, folder)
 	}
 	return err
 }
@@ -162,7 +162,7 @@ func (c apiKeyCreateCmd) Run(ctx context.Context, g *Globals, t terminal) error 
 	return g.with(ctx, t, func(ctx context.Context, p parts) error {
 		actor, err := p.Identity.Operator.Actor(ctx, c.Email, c.Workspace)
 		if err != nil {
-			return unknownUser(err, c.Email)
+			return unknownUser(err, c.Email, g.Data)
 		}
 		in := identity.NewKey{Name: c.Name}
 		for _, s := range c.Scope {
