@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -223,6 +224,11 @@ func (c *CRM) warmSearch(ctx context.Context) {
 		return
 	}
 	c.core.search.warm(ctx, busy)
+	if len(busy) > 0 && ctx.Err() == nil {
+		// What the loads left behind would stay for minutes in a process that
+		// then has nothing to do.
+		debug.FreeOSMemory()
+	}
 }
 
 // inBackground runs f beside its caller; Close waits for it. After Close it does
