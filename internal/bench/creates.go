@@ -35,14 +35,14 @@ func (b *bench) creates(ctx context.Context) error {
 		// One caller at a time leaves the store nothing to share a commit with.
 		var turns sync.Mutex
 		for range b.rounds {
-			l, err := run(ctx, callers, turn, func(ctx context.Context, n int) error {
+			l, err := run(ctx, callers, b.turn, func(ctx context.Context, n int) error {
 				return shared.create(ctx, people[n%len(people)])
 			})
 			if err != nil {
 				return err
 			}
 			rates[0], p99 = append(rates[0], l.rate), append(p99, float64(percentile(l.times, 0.99)))
-			l, err = run(ctx, callers, turn, func(ctx context.Context, n int) error {
+			l, err = run(ctx, callers, b.turn, func(ctx context.Context, n int) error {
 				turns.Lock()
 				defer turns.Unlock()
 				return single.create(ctx, people[n%len(people)])

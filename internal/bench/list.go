@@ -4,13 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
-
-// turn is how long each side of a comparison runs before the other takes over.
-const turn = 2 * time.Second
 
 // list is P1: the list over HTTP against a handler that does nothing but the
 // same two queries and encoding/json.
@@ -39,7 +35,7 @@ func (b *bench) list(ctx context.Context) error {
 	for range b.rounds {
 		for side, base := range []string{ours, bare} {
 			c := newClient(base, i.key, clients)
-			l, err := run(ctx, clients, turn, func(ctx context.Context, _ int) error { return c.get(ctx, "/api/v1/contacts?pageSize=50") })
+			l, err := run(ctx, clients, b.turn, func(ctx context.Context, _ int) error { return c.get(ctx, "/api/v1/contacts?pageSize=50") })
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"runtime/pprof"
 	"strings"
+	"time"
 )
 
 // bench is one run of the program.
@@ -22,9 +23,11 @@ type bench struct {
 	contacts int
 	rounds   int
 	million  bool
-	dir      string
-	table    table
-	out      io.Writer
+	// turn is how long each side of a comparison runs before the other takes over.
+	turn  time.Duration
+	dir   string
+	table table
+	out   io.Writer
 }
 
 func main() {
@@ -32,7 +35,7 @@ func main() {
 		os.Exit(child(os.Args[2:]))
 	}
 	only := flag.String("run", "", "comma-separated bars to measure, such as P1,P3; empty for all")
-	b := &bench{out: os.Stdout}
+	b := &bench{out: os.Stdout, turn: 2 * time.Second}
 	flag.IntVar(&b.contacts, "contacts", 100_000, "contacts in the database")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds that medians are taken of")
 	flag.BoolVar(&b.million, "million", false, "also measure with a million contacts (half an hour, 6 GB of disk)")

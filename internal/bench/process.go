@@ -171,7 +171,7 @@ func (b *bench) memoryAt(ctx context.Context, n int, bar int64) error {
 	}
 	c := newClient(s.base, key, 8)
 	queries := searches(2_000)
-	_, err = run(ctx, 8, 5*turn, func(ctx context.Context, n int) error {
+	_, err = run(ctx, 8, 5*b.turn, func(ctx context.Context, n int) error {
 		if n%2 == 0 {
 			return c.get(ctx, "/api/v1/contacts?pageSize=50")
 		}

@@ -81,13 +81,13 @@ func (b *bench) searchLatency(ctx context.Context, i *instance, base string, que
 	}
 	var p50, p99, rates []float64
 	for range b.rounds {
-		one, err := run(ctx, 1, turn, ask(newClient(base, i.key, 1)))
+		one, err := run(ctx, 1, b.turn, ask(newClient(base, i.key, 1)))
 		if err != nil {
 			return err
 		}
 		p50 = append(p50, float64(percentile(one.times, 0.5)))
 		p99 = append(p99, float64(percentile(one.times, 0.99)))
-		eight, err := run(ctx, 8, turn, ask(newClient(base, i.key, 8)))
+		eight, err := run(ctx, 8, b.turn, ask(newClient(base, i.key, 8)))
 		if err != nil {
 			return err
 		}

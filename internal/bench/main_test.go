@@ -1,0 +1,25 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestBenchRuns measures a few contacts for a moment: the figures mean nothing,
+// but the program must not rot between two uses. The bars that start processes
+// are left to make bench.
+func TestBenchRuns(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	b := &bench{contacts: 300, rounds: 1, turn: 20 * time.Millisecond, out: &out}
+	if err := b.run(t.Context(), "P1,P3,P11"); err != nil {
+		t.Fatal(err)
+	}
+	for _, bar := range []string{"P1 ", "P3 ", "P8 ", "P11"} {
+		if !strings.Contains(out.String(), "\n"+bar) {
+			t.Errorf("got\n%s\nwant a row of %s", out.String(), bar)
+		}
+	}
+}
