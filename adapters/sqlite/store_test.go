@@ -168,7 +168,7 @@ func TestErasedTextGoesWhenTheLastReaderDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
+	defer other.Close() //nolint:errcheck // It was only read.
 	reader, err := other.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ type link struct{ URL, Text string }
 // origin could not be checked. A page with a form therefore lets the origin be
 // told, and no more than that: its address has the token.
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 {{if .Token}}<meta name="referrer" content="strict-origin">
 {{end}}<title>{{.Title}} - OmniCRM</title></head><body><main><h1>{{.Title}}</h1>
 {{with .Errors}}<ul role="alert">{{range .}}<li><strong>{{.}}</strong></li>{{end}}</ul>{{end}}
