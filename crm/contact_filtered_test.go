@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -48,7 +49,7 @@ func TestFilteredListsAreTheSameFromIndexAndStore(t *testing.T) {
 		}
 		c.Fields = map[string]any{"size": []string{"xl", "M"}[i%2]}
 	})
-	fast.found("p") // From now on the index is there.
+	fast.awaitIndex()
 	for name, filter := range filters() {
 		for _, sort := range append(crm.ContactSorts(), "") {
 			for _, order := range []crm.SortOrder{crm.Ascending, crm.Descending} {
@@ -69,6 +70,18 @@ func TestFilteredListsAreTheSameFromIndexAndStore(t *testing.T) {
 	}
 }
 
+// awaitIndex waits until the index has been loaded.
+func (e *env) awaitIndex() {
+	e.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); e.list(crm.ContactListQuery{Facets: []crm.Facet{crm.FacetStage}}).Degraded; <-tick.C {
+		if time.Now().After(deadline) {
+			e.t.Fatal("the index was not loaded in a minute")
+		}
+	}
+}
+
 // crossing takes the first page from one CRM and the others from another.
 func crossing(first, then *env, q crm.ContactListQuery) []crm.ID {
 	l := first.list(q)
@@ -83,7 +96,7 @@ func TestFilteredListsShowWhatWasJustWritten(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
 	e.crowd(50, nil)
-	e.found("p")
+	e.awaitIndex()
 	q := crm.ContactListQuery{Filter: crm.ContactFilter{Tags: []string{"new"}}}
 	for n := 1; n <= 20; n++ {
 		c := e.create(crm.NewContact{DisplayName: "N", Tags: []string{"new"}})
@@ -108,8 +121,8 @@ func TestFilteredListsShowWhatAnotherProcessHasWritten(t *testing.T) {
 	here := setup(t)
 	there := setupOn(t, here.store)
 	here.crowd(50, nil)
-	here.found("p")
-	there.found("p")
+	here.awaitIndex()
+	there.awaitIndex()
 	q := crm.ContactListQuery{Filter: crm.ContactFilter{Tags: []string{"new"}}}
 	for n := 1; n <= 20; n++ {
 		c := here.create(crm.NewContact{DisplayName: "N", Tags: []string{"new", "odd"}})
@@ -129,7 +142,7 @@ func TestTotalsOfFiltersAreExactWithAnIndex(t *testing.T) {
 	const n = 10_500
 	e := setup(t)
 	e.crowd(n, func(_ int, c *crm.NewContact) { c.Tags = []string{"a"} })
-	e.found("p")
+	e.awaitIndex()
 	for _, q := range []crm.ContactListQuery{{}, {Page: 420}, {Sort: crm.SortScore}} { // The last two the store pages.
 		q.Filter.Tags, q.PageSize = []string{"a"}, 25
 		l := e.list(q)
