@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -73,13 +72,8 @@ func TestFilteredListsAreTheSameFromIndexAndStore(t *testing.T) {
 // awaitIndex waits until the index has been loaded.
 func (e *env) awaitIndex() {
 	e.t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(time.Minute); e.list(crm.ContactListQuery{Facets: []crm.Facet{crm.FacetStage}}).Degraded; <-tick.C {
-		if time.Now().After(deadline) {
-			e.t.Fatal("the index was not loaded in a minute")
-		}
-	}
+	q := crm.ContactListQuery{Facets: []crm.Facet{crm.FacetStage}}
+	await(e.t, "the index", func() bool { return !e.list(q).Degraded })
 }
 
 // crossing takes the first page from one CRM and the others from another.
