@@ -12,6 +12,9 @@ type contactChange struct {
 	event EventType
 	// before is nil when the contact is new, after nil when it is erased.
 	before, after *Contact
+	// forget says that the person is to be forgotten, with all history; a contact
+	// that an undo takes away has none.
+	forget bool
 	// exact says that after is an earlier content with its own version number,
 	// brought back by an undo.
 	exact bool
@@ -68,15 +71,19 @@ func (s *changeSet) erase(before Contact) {
 	s.changes = append(s.changes, contactChange{event: EventContactErased, before: &before})
 }
 
+// forget adds the removal of a contact and of what is known about the person.
+func (s *changeSet) forget(before Contact) {
+	s.changes = append(s.changes, contactChange{event: EventContactErased, before: &before, forget: true})
+}
+
 // contactTx is what writing contacts needs of a transaction.
 type contactTx interface {
+	historyTx
 	PutContacts(ctx context.Context, ws WorkspaceID, writes []ContactWrite) error
 	EraseContacts(ctx context.Context, ws WorkspaceID, ids []ID) (int, error)
 	AddTagCounts(ctx context.Context, ws WorkspaceID, deltas []TagDelta) error
 	PutImages(ctx context.Context, ws WorkspaceID, images []Image) error
 	DeleteImages(ctx context.Context, ws WorkspaceID, contacts []ID) error
-	DeleteFingerprints(ctx context.Context, ws WorkspaceID, contacts []ID, batch ID) error
-	AppendEvents(ctx context.Context, ws WorkspaceID, events []Event) error
 }
 
 // write stores everything.
@@ -97,6 +104,11 @@ func (s *changeSet) write(ctx context.Context, tx contactTx, ws WorkspaceID) err
 		events = append(events, s.eventOf(c))
 		if c.after == nil {
 			erased = append(erased, c.before.ID)
+			if c.forget {
+				if err := s.forgetHistory(ctx, tx, ws, *c.before); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		var expect int64

@@ -333,7 +333,8 @@ type ContactStore interface {
 	// Expect is a *ConflictError with ConflictStale (also when the row is
 	// gone) and the id; one that should be new but is there, or whose
 	// KeySource another contact holds, one with ConflictExists and that
-	// contact's id. A contact stands at most once in one call.
+	// contact's id. A contact stands at most once in one call. Score and
+	// LastInteractionAt are taken from new rows only: those of stored ones stay.
 	PutContacts(ctx context.Context, ws WorkspaceID, writes []ContactWrite) error
 	// EraseContacts removes the rows and their keys for good and returns how
 	// many there were. Absent ids count as nothing. At most 1,000 ids.

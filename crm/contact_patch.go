@@ -9,19 +9,19 @@ import (
 // apply returns the input that the patched contact is made from.
 func (p ContactPatch) apply(c Contact) NewContact {
 	in := c.input()
-	setText(&in.DisplayName, p.DisplayName)
-	setText(&in.GivenName, p.GivenName)
-	setText(&in.FamilyName, p.FamilyName)
-	setText(&in.Company, p.Company)
-	setText(&in.JobTitle, p.JobTitle)
-	setText(&in.Birthday, p.Birthday)
-	setText(&in.Notes, p.Notes)
-	setText(&in.Stage, p.Stage)
-	setText(&in.Emails, p.Emails)
-	setText(&in.Phones, p.Phones)
-	setText(&in.Addresses, p.Addresses)
-	setText(&in.Websites, p.Websites)
-	setText(&in.Tags, p.Tags)
+	set(&in.DisplayName, p.DisplayName)
+	set(&in.GivenName, p.GivenName)
+	set(&in.FamilyName, p.FamilyName)
+	set(&in.Company, p.Company)
+	set(&in.JobTitle, p.JobTitle)
+	set(&in.Birthday, p.Birthday)
+	set(&in.Notes, p.Notes)
+	set(&in.Stage, p.Stage)
+	set(&in.Emails, p.Emails)
+	set(&in.Phones, p.Phones)
+	set(&in.Addresses, p.Addresses)
+	set(&in.Websites, p.Websites)
+	set(&in.Tags, p.Tags)
 	if p.ClearFields {
 		in.Fields = nil
 	}
@@ -41,7 +41,7 @@ func (p ContactPatch) apply(c Contact) NewContact {
 	return in
 }
 
-func setText[T any](field, value *T) {
+func set[T any](field, value *T) {
 	if value != nil {
 		*field = *value
 	}

@@ -221,15 +221,17 @@ func untrash(set *changeSet, before Contact) Contact {
 	return set.update(EventContactRestored, before, after)
 }
 
-// Erase removes a contact for good, live or trashed, with its images and the
-// fingerprints of its import. Admins may. It cannot be undone. version 0 means
+// Erase removes a contact for good, live or trashed, with its images, its
+// interactions and the fingerprints of its import. An interaction that other
+// contacts took part in stays in their timelines without the person and without
+// its text. Admins may. It cannot be undone. version 0 means
 // any.
 func (s *ContactService) Erase(ctx context.Context, actor Actor, id ID, version int64) error {
 	if err := actor.Authorize(PermContactsErase); err != nil {
 		return fmt.Errorf("erase contact: %w", err)
 	}
 	_, err := s.change(ctx, actor, id, version, "erase", func(set *changeSet, before Contact) (Contact, error) {
-		set.erase(before)
+		set.forget(before)
 		return before, nil
 	})
 	return err

@@ -210,13 +210,15 @@ func contactKeys(c Contact) []ContactKey {
 	for k, v := range c.Fields {
 		keys = append(keys, FieldKey(k, v))
 	}
-	slices.SortFunc(keys, func(a, b ContactKey) int {
-		if a.Kind != b.Kind {
-			return int(a.Kind) - int(b.Kind)
-		}
-		return strings.Compare(a.Value, b.Value)
-	})
+	slices.SortFunc(keys, compareKeys)
 	return slices.Compact(keys)
+}
+
+func compareKeys(a, b ContactKey) int {
+	if a.Kind != b.Kind {
+		return int(a.Kind) - int(b.Kind)
+	}
+	return strings.Compare(a.Value, b.Value)
 }
 
 // searchText joins the folded words of everything that search covers.

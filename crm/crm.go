@@ -86,13 +86,14 @@ type core struct {
 // CRM is one instance: a struct of services. Several can live in one process.
 // All services are safe for parallel use.
 type CRM struct {
-	Contacts    *ContactService
-	Tags        *TagService
-	Imports     *ImportService
-	Exports     *ExportService
-	Jobs        *JobService
-	Workspaces  *WorkspaceService
-	Idempotency *IdempotencyService
+	Contacts     *ContactService
+	Interactions *InteractionService
+	Tags         *TagService
+	Imports      *ImportService
+	Exports      *ExportService
+	Jobs         *JobService
+	Workspaces   *WorkspaceService
+	Idempotency  *IdempotencyService
 
 	core    *core
 	system  SystemStore
@@ -125,7 +126,7 @@ func New(c Config) (*CRM, error) {
 	delivery := newJobDelivery(c.Store, c.Queue, c.Logger)
 	k.jobs = newJobService(k, delivery)
 	app := &CRM{
-		Contacts: &ContactService{core: k}, Tags: &TagService{core: k}, Exports: &ExportService{core: k}, Jobs: k.jobs,
+		Contacts: &ContactService{core: k}, Interactions: &InteractionService{core: k}, Tags: &TagService{core: k}, Exports: &ExportService{core: k}, Jobs: k.jobs,
 		Workspaces: k.workspaces, Idempotency: &IdempotencyService{store: c.Store, now: k.now},
 		core: k, system: c.Store, version: c.Version,
 	}

@@ -10,17 +10,20 @@ type EventType string
 
 // The events of this package; crm/identity adds its own.
 const (
-	EventContactCreated   EventType = "contact.created"
-	EventContactUpdated   EventType = "contact.updated"
-	EventContactDeleted   EventType = "contact.deleted"
-	EventContactRestored  EventType = "contact.restored"
-	EventContactErased    EventType = "contact.erased"
-	EventImportCreated    EventType = "import.created"
-	EventImportCommitted  EventType = "import.committed"
-	EventImportUndone     EventType = "import.undone"
-	EventJobQueued        EventType = "job.queued"
-	EventJobFinished      EventType = "job.finished"
-	EventWorkspaceUpdated EventType = "workspace.updated"
+	EventContactCreated     EventType = "contact.created"
+	EventContactUpdated     EventType = "contact.updated"
+	EventContactDeleted     EventType = "contact.deleted"
+	EventContactRestored    EventType = "contact.restored"
+	EventContactErased      EventType = "contact.erased"
+	EventInteractionCreated EventType = "interaction.created"
+	EventInteractionUpdated EventType = "interaction.updated"
+	EventInteractionDeleted EventType = "interaction.deleted"
+	EventImportCreated      EventType = "import.created"
+	EventImportCommitted    EventType = "import.committed"
+	EventImportUndone       EventType = "import.undone"
+	EventJobQueued          EventType = "job.queued"
+	EventJobFinished        EventType = "job.finished"
+	EventWorkspaceUpdated   EventType = "workspace.updated"
 )
 
 // Position is a place in the event log: events of a workspace are ordered by
@@ -40,8 +43,11 @@ type Subject struct {
 	ID   ID
 }
 
-// SubjectContact is the kind of contact subjects.
-const SubjectContact = "contact"
+// The kinds of subjects that others look for.
+const (
+	SubjectContact     = "contact"
+	SubjectInteraction = "interaction"
+)
 
 // Event is a fact the domain records. It holds ids and names of fields, never
 // personal data.
@@ -59,6 +65,9 @@ type Event struct {
 	Version int64
 	// Batch is the import or bulk action the change was part of, or zero.
 	Batch ID
+	// Contacts are the contacts that the change is about beside the subject: of
+	// an interaction those who take part, or did before the change. Sorted.
+	Contacts []ID
 }
 
 // EventStore is the event log.

@@ -128,11 +128,13 @@ func (i *Import) forgetSamples() {
 // ImportRow is what became of one record of the file.
 type ImportRow struct {
 	// Row is the 1-based number of the record, headers not counted.
-	Row        int64
-	Outcome    RowOutcome
-	Contact    ID
-	Candidates []ID
-	Problems   []FieldError
+	Row     int64
+	Outcome RowOutcome
+	Contact ID
+	// Interaction is what the record is where it is no contact.
+	Interaction ID
+	Candidates  []ID
+	Problems    []FieldError
 	// Kept are the names of the values that went to custom fields or notes,
 	// Dropped those of the values that no contact can hold.
 	Kept    []string
@@ -187,10 +189,12 @@ type ImportStore interface {
 	DeleteImportRows(ctx context.Context, ws WorkspaceID, id ID) error
 }
 
-// FingerprintMark ties the fingerprint of an imported row to its contact.
+// FingerprintMark ties the fingerprint of an imported row to its contact or
+// interaction.
 type FingerprintMark struct {
 	Fingerprint Fingerprint
-	Contact     ID
+	// Contact is the id of the contact, or of the interaction.
+	Contact ID
 	// Batch is the import that wrote the mark.
 	Batch ID
 }
@@ -203,8 +207,8 @@ type FingerprintStore interface {
 	FindFingerprints(ctx context.Context, ws WorkspaceID, prints []Fingerprint) ([]FingerprintMark, error)
 	// PutFingerprints remembers marks; the first contact of a fingerprint stays.
 	PutFingerprints(ctx context.Context, ws WorkspaceID, marks []FingerprintMark) error
-	// DeleteFingerprints forgets the marks of the contacts: those of one batch,
-	// or with a zero batch all. At most 1,000 contacts.
+	// DeleteFingerprints forgets the marks of the contacts or interactions: those
+	// of one batch, or with a zero batch all. At most 1,000.
 	DeleteFingerprints(ctx context.Context, ws WorkspaceID, contacts []ID, batch ID) error
 }
 
@@ -257,6 +261,9 @@ type ImportRecord struct {
 	// Contact is what was read, not validated. Labels, names and lists as they
 	// stand. Format readers never drop a value: what has no field goes to Extra.
 	Contact NewContact
+	// Interaction, when not nil, is what was read instead of a contact. Of an
+	// interaction nothing goes to Extra: what has no field goes to Dropped.
+	Interaction *NewInteraction
 	// ID is the id that our own exports carry, or zero.
 	ID ID
 	// Extra holds values that have no field of ours, in the file's order.

@@ -18,6 +18,7 @@ import (
 type dryRun struct {
 	matchTx
 	FingerprintStore
+	InteractionReader
 	counter interface {
 		CountContacts(ctx context.Context, ws WorkspaceID, where ContactCriteria, atMost int) (int, error)
 	}
@@ -33,6 +34,7 @@ type dryRun struct {
 	keys     map[uint64]uint32 // hash of a key -> its newest holder, plus one
 	holders  []holder
 	prints   map[Fingerprint]uint32
+	refs     map[uint64]bool // hashes of the sources and source ids of interactions
 	numbers  uint32
 }
 
@@ -54,8 +56,9 @@ func newDryRun(store tenantStore) (*dryRun, error) {
 	}
 	unlink(file)
 	return &dryRun{
-		matchTx: store, FingerprintStore: store, counter: store, file: file, out: bufio.NewWriterSize(file, 1<<16),
+		matchTx: store, FingerprintStore: store, InteractionReader: store, counter: store, file: file, out: bufio.NewWriterSize(file, 1<<16),
 		seed: maphash.MakeSeed(), ids: map[ID]uint32{}, keys: map[uint64]uint32{}, prints: map[Fingerprint]uint32{},
+		refs: map[uint64]bool{},
 	}, nil
 }
 
@@ -84,6 +87,9 @@ func hideVirtual(rows []ImportRow) {
 	for i := range rows {
 		if isVirtual(rows[i].Contact) {
 			rows[i].Contact = ID{}
+		}
+		if isVirtual(rows[i].Interaction) {
+			rows[i].Interaction = ID{}
 		}
 		var real []ID
 		for _, c := range rows[i].Candidates {
@@ -221,6 +227,30 @@ func (d *dryRun) FindFingerprints(ctx context.Context, ws WorkspaceID, prints []
 	return marks, nil
 }
 
+// PutInteractions notes the source ids, by which later records find them.
+func (d *dryRun) PutInteractions(_ context.Context, _ WorkspaceID, writes []InteractionWrite) error {
+	for _, w := range writes {
+		if i := w.Interaction; i.SourceID != "" {
+			d.refs[d.hash(SourceKey(i.Source, i.SourceID))] = true
+		}
+	}
+	return nil
+}
+
+// FindInteractions adds what the notebook holds to what the store has.
+func (d *dryRun) FindInteractions(ctx context.Context, ws WorkspaceID, refs []SourceRef) (map[SourceRef]ID, error) {
+	found, err := d.InteractionReader.FindInteractions(ctx, ws, refs)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range refs {
+		if _, stored := found[ref]; !stored && d.refs[d.hash(SourceKey(ref.Source, ref.SourceID))] {
+			found[ref] = d.newID()
+		}
+	}
+	return found, nil
+}
+
 // PutFingerprints notes marks.
 func (d *dryRun) PutFingerprints(_ context.Context, _ WorkspaceID, marks []FingerprintMark) error {
 	for _, m := range marks {
@@ -257,6 +287,12 @@ func (d *dryRun) note(id ID) error {
 
 // EraseContacts does nothing.
 func (d *dryRun) EraseContacts(context.Context, WorkspaceID, []ID) (int, error) { return 0, nil }
+
+// DeleteInteractions does nothing.
+func (d *dryRun) DeleteInteractions(context.Context, WorkspaceID, []ID) (int, error) { return 0, nil }
+
+// RefreshLastInteractions does nothing.
+func (d *dryRun) RefreshLastInteractions(context.Context, WorkspaceID, []ID) error { return nil }
 
 // AddTagCounts does nothing.
 func (d *dryRun) AddTagCounts(context.Context, WorkspaceID, []TagDelta) error { return nil }

@@ -36,7 +36,7 @@ const (
 // the store and against the notebook of a dry run.
 type importTx interface {
 	contactTx
-	matchTx
+	GetContacts(ctx context.Context, ws WorkspaceID, ids []ID) ([]Contact, error)
 	CountContacts(ctx context.Context, ws WorkspaceID, where ContactCriteria, atMost int) (int, error)
 	FindFingerprints(ctx context.Context, ws WorkspaceID, prints []Fingerprint) ([]FingerprintMark, error)
 	PutFingerprints(ctx context.Context, ws WorkspaceID, marks []FingerprintMark) error
@@ -77,8 +77,13 @@ type importRecord struct {
 	dropped  []string
 	// remarks say what of a record that is written was not taken as it stands.
 	remarks []FieldError
-	// known is the contact that an earlier import made of the same record.
+	// known is the contact or interaction that an earlier import made of the
+	// same record.
 	known ID
+	// history is set where the record is an interaction; interaction is made of
+	// it when it is valid.
+	history     *NewInteraction
+	interaction *Interaction
 }
 
 // importChunkData is what the reading side hands to the writing side.
@@ -200,6 +205,10 @@ func (e *importEngine) draft(row int64, r ImportRecord) importRecord {
 	if len(rec.problems) > 0 {
 		return rec
 	}
+	if r.Interaction != nil {
+		rec.draftInteraction(r)
+		return rec
+	}
 	in := r.Contact
 	rec.kept, rec.dropped = keepExtras(&in, slices.Concat(r.Extra, setAsideWebsites(&in), setAsideNotes(&in)))
 	rec.dropped = slices.Concat(r.Dropped, rec.dropped)
@@ -233,6 +242,10 @@ func (e *importEngine) prepare(ctx context.Context, finder FingerprintStore, chu
 	for i := range chunk {
 		r := &chunk[i]
 		if r.known = known[r.print]; !r.known.IsZero() || len(r.problems) > 0 {
+			continue
+		}
+		if r.history != nil {
+			e.validateHistory(r)
 			continue
 		}
 		c, err := e.rules.contact(r.contact.input())
@@ -295,8 +308,13 @@ func (e *importEngine) apply(ctx context.Context, tx importTx, chunk []importRec
 	work := newMergeSet(set, m)
 	rows := make([]ImportRow, len(chunk))
 	var marks []FingerprintMark
+	history := false
 	for i := range chunk {
 		r := &chunk[i]
+		if r.history != nil {
+			history = true
+			continue
+		}
 		seen := r.known
 		if seen.IsZero() {
 			seen = prints[r.print]
@@ -310,6 +328,13 @@ func (e *importEngine) apply(ctx context.Context, tx importTx, chunk []importRec
 	}
 	if err := work.write(ctx, tx, ws); err != nil {
 		return nil, err
+	}
+	if history {
+		more, err := e.applyHistory(ctx, tx, chunk, prints, rows, set.newID)
+		if err != nil {
+			return nil, err
+		}
+		marks = append(marks, more...)
 	}
 	if len(marks) > 0 {
 		if err := tx.PutFingerprints(ctx, ws, marks); err != nil {
@@ -331,7 +356,7 @@ func (e *importEngine) matcherFor(ctx context.Context, tx importTx, chunk []impo
 	for i := range chunk {
 		r := &chunk[i]
 		switch {
-		case len(r.problems) > 0:
+		case len(r.problems) > 0, r.history != nil:
 		case !r.known.IsZero():
 			known = append(known, r.known)
 		case !prints[r.print].IsZero():

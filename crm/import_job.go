@@ -116,16 +116,26 @@ func (s *ImportService) runJob(ctx context.Context, run *jobRun) error {
 	return s.commit(ctx, run, i)
 }
 
-// undo takes the import's contacts back and forgets all its rows.
+// undo takes the import's interactions and contacts back and forgets all its
+// rows.
 func (s *ImportService) undo(ctx context.Context, run *jobRun, i Import) error {
 	if err := s.forgetUnchanged(ctx, run, i.ID); err != nil {
 		return err
 	}
-	err := s.core.runUndo(ctx, run, i.ID, undoEnds{
+	history, err := s.undoHistory(ctx, run, i.ID)
+	if err == nil {
+		err = s.noteKeptHistory(ctx, run, i.ID, history)
+	}
+	if err != nil {
+		return err
+	}
+	err = s.core.runUndo(ctx, run, i.ID, undoEnds{
 		note: func(ctx context.Context, tx Tx, kept []keptContact, _ int64) error {
 			return s.noteKeptRows(ctx, tx, run.Job.Workspace, i.ID, kept)
 		},
-		finish: func(ctx context.Context, tx Tx, kept int64) error { return s.undone(ctx, tx, run, i.ID, kept) },
+		finish: func(ctx context.Context, tx Tx, kept int64) error {
+			return s.undone(ctx, tx, run, i.ID, kept+int64(len(history)))
+		},
 	})
 	if err == nil {
 		s.tidy(ctx, run.Job.Workspace, i.ID)
@@ -147,8 +157,10 @@ func (s *ImportService) forgetUnchanged(ctx context.Context, run *jobRun, id ID)
 		}
 		var contacts []ID
 		for _, r := range rows {
-			if !r.Contact.IsZero() {
-				contacts = append(contacts, r.Contact)
+			for _, id := range []ID{r.Contact, r.Interaction} {
+				if !id.IsZero() {
+					contacts = append(contacts, id)
+				}
 			}
 			q.After = r.Row
 		}

@@ -32,8 +32,8 @@ func (s *ImportService) WriteReport(ctx context.Context, actor Actor, id ID, q I
 	}
 }
 
-// ImportReport writes the report of an import as CSV: row, outcome, contactId,
-// candidates, problems, kept, dropped.
+// ImportReport writes the report of an import as CSV: row, outcome, contactId
+// (of an interaction its own id), candidates, problems, kept, dropped.
 type ImportReport struct {
 	csv *csv.Writer
 	err error
@@ -54,6 +54,9 @@ func (r *ImportReport) Write(row ImportRow) error {
 	contact := ""
 	if !row.Contact.IsZero() {
 		contact = row.Contact.String()
+	}
+	if !row.Interaction.IsZero() {
+		contact = row.Interaction.String()
 	}
 	candidates := make([]string, len(row.Candidates))
 	for i, c := range row.Candidates {

@@ -11,8 +11,9 @@ import (
 	"math"
 )
 
-// JSONLines is the format of JSON lines: one [ContactRecord] in each line, in
-// UTF-8. It is always there, whatever [Config.Formats] adds.
+// JSONLines is the format of JSON lines: one [ContactRecord], or one
+// [InteractionRecord], in each line, in UTF-8. A line with the key occurredAt is
+// an interaction. It is always there, whatever [Config.Formats] adds.
 //
 // Reading takes lists and scalars as the API has them. What is derived (score,
 // times, version, e164) is not read; primaryEmail and primaryPhone only where

@@ -16,7 +16,7 @@ type jsonReading struct {
 	primaryEmail, primaryPhone string
 }
 
-// readContactJSON reads one line.
+// readContactJSON reads one line: a contact, or with occurredAt an interaction.
 func readContactJSON(line string) ImportRecord {
 	v, problem := parseJSON(line)
 	if problem != nil {
@@ -25,6 +25,10 @@ func readContactJSON(line string) ImportRecord {
 	var r jsonReading
 	if v.kind != jsonObject {
 		r.problem("record", "must be a JSON object")
+		return r.rec
+	}
+	if slices.ContainsFunc(v.members, func(m jsonMember) bool { return m.key == interactionMark }) {
+		r.readInteraction(v)
 		return r.rec
 	}
 	for _, m := range v.members {

@@ -173,7 +173,7 @@ func (c *CRM) runPurge(ctx context.Context, run *jobRun) error {
 			set := c.core.newChangeSet(systemActor(ws), ID{})
 			for _, contact := range contacts {
 				if contact.InTrash() && contact.DeletedAt.Before(end) {
-					set.erase(contact)
+					set.forget(contact)
 				}
 			}
 			return set.write(ctx, tx, ws)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -326,16 +327,10 @@ func (s *searcher) apply(ctx context.Context, ws WorkspaceID, f *feed) error {
 		if err != nil || len(events) == 0 {
 			return err
 		}
-		seen := map[ID]bool{}
-		var ids []ID
-		for _, e := range events {
-			if e.Subject.Kind == SubjectContact && !seen[e.Subject.ID] {
-				seen[e.Subject.ID] = true
-				ids = append(ids, e.Subject.ID)
+		for ids := range slices.Chunk(contactsOf(events), feedPage) {
+			if err := s.refresh(ctx, ws, f, ids); err != nil {
+				return err
 			}
-		}
-		if err := s.refresh(ctx, ws, f, ids); err != nil {
-			return err
 		}
 		at := events[len(events)-1].Position
 		if err := s.index.MarkIndexed(ctx, ws, at); err != nil {
@@ -346,6 +341,29 @@ func (s *searcher) apply(ctx context.Context, ws WorkspaceID, f *feed) error {
 			return nil
 		}
 	}
+}
+
+// contactsOf returns the contacts that events are about, each once: an
+// interaction moves those who take part in it, which decides between hits that
+// match as well.
+func contactsOf(events []Event) []ID {
+	seen := map[ID]bool{}
+	var ids []ID
+	add := func(id ID) {
+		if !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	for _, e := range events {
+		if e.Subject.Kind == SubjectContact {
+			add(e.Subject.ID)
+		}
+		for _, id := range e.Contacts {
+			add(id)
+		}
+	}
+	return ids
 }
 
 // run follows the log for the loaded workspaces until ctx ends, drops the idle

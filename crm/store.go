@@ -10,6 +10,7 @@ import (
 type Tx interface {
 	WorkspaceStore
 	ContactStore
+	InteractionStore
 	TagStore
 	ImageStore
 	EventStore

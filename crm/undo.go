@@ -215,7 +215,7 @@ func takeBack(c Contact, images []Image) (back *Contact, stays []string) {
 	first, last := images[0], images[len(images)-1]
 	untouched := c.Version == last.Version
 	if first.Before == nil {
-		if untouched {
+		if untouched && c.LastInteractionAt.IsZero() { // Else somebody has begun to work with it.
 			return nil, nil
 		}
 		return &c, []string{wholeContact}

@@ -228,18 +228,15 @@ const (
 	changeContent = `UPDATE contacts SET version = ?, peak_version = ?, source = ?, updated_at = ?,
 		stage = ?, has_email = ?, has_phone = ?, doc = ?, keys = ?, search_text = ? WHERE rowid = ?`
 	changeAll = `UPDATE contacts SET trashed = ?, version = ?, peak_version = ?, source = ?, created_at = ?, updated_at = ?,
-		last_interaction_at = ?, score = ?, deleted_at = ?, stage = ?, has_email = ?, has_phone = ?, name_key = ?,
+		deleted_at = ?, stage = ?, has_email = ?, has_phone = ?, name_key = ?,
 		doc = ?, keys = ?, search_text = ? WHERE rowid = ?`
 )
 
 func (p *contactPut) replace(ctx context.Context, old storedContact, w preparedWrite) error {
 	c, args := w.Contact, w.content
-	sorts := sortValues{
-		created: crm.Micros(c.CreatedAt), interaction: crm.Micros(c.LastInteractionAt),
-		score: crm.ScoreNumber(c.Score), name: string(w.NameKey),
-	}
+	sorts := sortValues{created: crm.Micros(c.CreatedAt), name: string(w.NameKey)}
 	if old.trashed || c.InTrash() || sorts != old.sorts {
-		_, err := p.tx.exec(ctx, fixed(changeAll), slices.Concat([]any{flag(c.InTrash())}, args, []any{old.rowid})...)
+		_, err := p.tx.exec(ctx, fixed(changeAll), slices.Concat([]any{flag(c.InTrash())}, args[:5], args[7:], []any{old.rowid})...)
 		return err
 	}
 	_, err := p.tx.exec(ctx, fixed(changeContent), slices.Concat(args[:3], args[4:5], args[8:11], args[12:], []any{old.rowid})...)

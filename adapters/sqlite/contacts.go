@@ -145,23 +145,23 @@ type storedContact struct {
 	keys    []crm.ContactKey
 }
 
-// sortValues are the columns that the indexes of lists are over, but for
-// updated_at, which nearly every change moves.
+// sortValues are the columns of content that the indexes of lists are over, but
+// for updated_at, which nearly every change moves.
 type sortValues struct {
-	created, interaction, score int64
-	name                        string
+	created int64
+	name    string
 }
 
 func (t *tx) storedContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (map[crm.ID]storedContact, error) {
 	found := make(map[crm.ID]storedContact, len(ids))
 	err := sqlkit.Lists(blobs(ids), func(padded []any) error {
-		text := `SELECT rowid, id, version, trashed, created_at, last_interaction_at, score, name_key, keys
+		text := `SELECT rowid, id, version, trashed, created_at, name_key, keys
 			FROM contacts INDEXED BY contacts_by_id WHERE ws = ? AND id IN ` + sqlkit.Placeholders(len(padded))
 		return each(ctx, t, func(rows *sqlx.Rows) error {
 			var row storedContact
 			var name, keys []byte
 			err := rows.Scan(&row.rowid, scanID(&row.id), &row.version, &row.trashed,
-				&row.sorts.created, &row.sorts.interaction, &row.sorts.score, &name, &keys)
+				&row.sorts.created, &name, &keys)
 			if err != nil {
 				return err
 			}

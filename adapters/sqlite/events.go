@@ -14,16 +14,18 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
-const eventColumns = "position, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch"
+const eventColumns = "position, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch, contacts"
 
 // scanEvent reads the columns of an event, and of others before them.
 func scanEvent(rows *sqlx.Rows, before ...any) (e crm.Event, err error) {
 	var changed string
+	var contacts []byte
 	err = rows.Scan(append(before, &e.Position, scanID(&e.ID), &e.Type, scanTime(&e.At), &e.Actor.Kind, scanID(&e.Actor.ID),
-		&e.Subject.Kind, scanID(&e.Subject.ID), &changed, &e.Version, scanID(&e.Batch))...)
+		&e.Subject.Kind, scanID(&e.Subject.ID), &changed, &e.Version, scanID(&e.Batch), &contacts)...)
 	if err == nil && changed != "" {
 		err = json.Unmarshal([]byte(changed), &e.Changed)
 	}
+	e.Contacts = unpackIDs(contacts)
 	return e, err
 }
 
@@ -37,17 +39,37 @@ func scanWorkspaceEvent(rows *sqlx.Rows) (e crm.WorkspaceEvent, err error) {
 // AppendEvents implements [crm.EventStore]. One writer at a time gives the
 // positions the order of the commits.
 func (t *tx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
-	into := bulk{into: "events (ws, type, at, actor_kind, actor, subject_kind, changed, version, batch, id, subject)", columns: 11, alike: 9}
+	into := bulk{into: "events (ws, type, at, actor_kind, actor, subject_kind, changed, version, batch, contacts, id, subject)", columns: 12, alike: 10}
 	err := t.insert(ctx, into, len(events), func(args []any, i int) ([]any, error) {
 		e := events[i]
 		changed, err := namesText(e.Changed)
 		return append(args, numbered(ws), string(e.Type), crm.Micros(e.At), string(e.Actor.Kind), optionalBlob(e.Actor.ID),
-			e.Subject.Kind, changed, e.Version, optionalBlob(e.Batch), blob(e.ID), optionalBlob(e.Subject.ID)), err
+			e.Subject.Kind, changed, e.Version, optionalBlob(e.Batch), packIDs(e.Contacts), blob(e.ID), optionalBlob(e.Subject.ID)), err
 	})
 	if err != nil {
 		return fmt.Errorf("append events: %w", err)
 	}
 	return nil
+}
+
+// packIDs is a list of ids, one behind the other.
+func packIDs(ids []crm.ID) []byte {
+	packed := make([]byte, 0, len(ids)*len(crm.ID{}))
+	for _, id := range ids {
+		packed = append(packed, id[:]...)
+	}
+	return packed
+}
+
+func unpackIDs(packed []byte) []crm.ID {
+	if len(packed) == 0 {
+		return nil
+	}
+	ids := make([]crm.ID, len(packed)/len(crm.ID{}))
+	for i := range ids {
+		copy(ids[i][:], packed[i*len(crm.ID{}):])
+	}
+	return ids
 }
 
 // namesText is a list of names as JSON, an empty one as nothing.

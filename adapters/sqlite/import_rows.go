@@ -16,10 +16,11 @@ import (
 
 // rowDetail is what few rows of an import have.
 type rowDetail struct {
-	Candidates []crm.ID         `json:"c,omitempty"`
-	Problems   []crm.FieldError `json:"p,omitempty"`
-	Kept       []string         `json:"k,omitempty"`
-	Dropped    []string         `json:"d,omitempty"`
+	Interaction crm.ID           `json:"i,omitzero"`
+	Candidates  []crm.ID         `json:"c,omitempty"`
+	Problems    []crm.FieldError `json:"p,omitempty"`
+	Kept        []string         `json:"k,omitempty"`
+	Dropped     []string         `json:"d,omitempty"`
 }
 
 // PutImportRows implements [crm.ImportStore].
@@ -83,10 +84,10 @@ func (t *tx) removeOutcomes(ctx context.Context, ws crm.WorkspaceID, id crm.ID, 
 }
 
 func detailText(r crm.ImportRow) (string, error) {
-	if len(r.Candidates)+len(r.Problems)+len(r.Kept)+len(r.Dropped) == 0 {
+	if len(r.Candidates)+len(r.Problems)+len(r.Kept)+len(r.Dropped) == 0 && r.Interaction.IsZero() {
 		return "", nil
 	}
-	b, err := json.Marshal(rowDetail{Candidates: r.Candidates, Problems: r.Problems, Kept: r.Kept, Dropped: r.Dropped})
+	b, err := json.Marshal(rowDetail{Interaction: r.Interaction, Candidates: r.Candidates, Problems: r.Problems, Kept: r.Kept, Dropped: r.Dropped})
 	return string(b), err
 }
 
@@ -134,6 +135,7 @@ func scanImportRow(rows *sqlx.Rows) (r crm.ImportRow, err error) {
 	}
 	var d rowDetail
 	err = json.Unmarshal([]byte(detail), &d)
+	r.Interaction = d.Interaction
 	r.Candidates, r.Problems, r.Kept, r.Dropped = d.Candidates, d.Problems, d.Kept, d.Dropped
 	return r, err
 }

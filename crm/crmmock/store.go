@@ -585,6 +585,90 @@ func (_c *Store_CountImports_Call) RunAndReturn(run func(ctx context.Context, ws
 	return _c
 }
 
+// CountInteractions provides a mock function for the type Store
+func (_mock *Store) CountInteractions(ctx context.Context, ws crm.WorkspaceID, contact crm.ID, of crm.InteractionType, atMost int) (int, error) {
+	ret := _mock.Called(ctx, ws, contact, of, atMost)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CountInteractions")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.InteractionType, int) (int, error)); ok {
+		return returnFunc(ctx, ws, contact, of, atMost)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.InteractionType, int) int); ok {
+		r0 = returnFunc(ctx, ws, contact, of, atMost)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID, crm.InteractionType, int) error); ok {
+		r1 = returnFunc(ctx, ws, contact, of, atMost)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_CountInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountInteractions'
+type Store_CountInteractions_Call struct {
+	*mock.Call
+}
+
+// CountInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contact crm.ID
+//   - of crm.InteractionType
+//   - atMost int
+func (_e *Store_Expecter) CountInteractions(ctx any, ws any, contact any, of any, atMost any) *Store_CountInteractions_Call {
+	return &Store_CountInteractions_Call{Call: _e.mock.On("CountInteractions", ctx, ws, contact, of, atMost)}
+}
+
+func (_c *Store_CountInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contact crm.ID, of crm.InteractionType, atMost int)) *Store_CountInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 crm.InteractionType
+		if args[3] != nil {
+			arg3 = args[3].(crm.InteractionType)
+		}
+		var arg4 int
+		if args[4] != nil {
+			arg4 = args[4].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_CountInteractions_Call) Return(n int, err error) *Store_CountInteractions_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *Store_CountInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contact crm.ID, of crm.InteractionType, atMost int) (int, error)) *Store_CountInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // CountJobs provides a mock function for the type Store
 func (_mock *Store) CountJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error) {
 	ret := _mock.Called(ctx, ws, q)
@@ -976,6 +1060,78 @@ func (_c *Store_DeleteImportRows_Call) Return(err error) *Store_DeleteImportRows
 }
 
 func (_c *Store_DeleteImportRows_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, id crm.ID) error) *Store_DeleteImportRows_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// DeleteInteractions provides a mock function for the type Store
+func (_mock *Store) DeleteInteractions(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
+	ret := _mock.Called(ctx, ws, ids)
+
+	if len(ret) == 0 {
+		panic("no return value specified for DeleteInteractions")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) (int, error)); ok {
+		return returnFunc(ctx, ws, ids)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) int); ok {
+		r0 = returnFunc(ctx, ws, ids)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, ids)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_DeleteInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'DeleteInteractions'
+type Store_DeleteInteractions_Call struct {
+	*mock.Call
+}
+
+// DeleteInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - ids []crm.ID
+func (_e *Store_Expecter) DeleteInteractions(ctx any, ws any, ids any) *Store_DeleteInteractions_Call {
+	return &Store_DeleteInteractions_Call{Call: _e.mock.On("DeleteInteractions", ctx, ws, ids)}
+}
+
+func (_c *Store_DeleteInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID)) *Store_DeleteInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_DeleteInteractions_Call) Return(n int, err error) *Store_DeleteInteractions_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *Store_DeleteInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error)) *Store_DeleteInteractions_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -1493,6 +1649,80 @@ func (_c *Store_FindFingerprints_Call) RunAndReturn(run func(ctx context.Context
 	return _c
 }
 
+// FindInteractions provides a mock function for the type Store
+func (_mock *Store) FindInteractions(ctx context.Context, ws crm.WorkspaceID, refs []crm.SourceRef) (map[crm.SourceRef]crm.ID, error) {
+	ret := _mock.Called(ctx, ws, refs)
+
+	if len(ret) == 0 {
+		panic("no return value specified for FindInteractions")
+	}
+
+	var r0 map[crm.SourceRef]crm.ID
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.SourceRef) (map[crm.SourceRef]crm.ID, error)); ok {
+		return returnFunc(ctx, ws, refs)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.SourceRef) map[crm.SourceRef]crm.ID); ok {
+		r0 = returnFunc(ctx, ws, refs)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).(map[crm.SourceRef]crm.ID)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.SourceRef) error); ok {
+		r1 = returnFunc(ctx, ws, refs)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_FindInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'FindInteractions'
+type Store_FindInteractions_Call struct {
+	*mock.Call
+}
+
+// FindInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - refs []crm.SourceRef
+func (_e *Store_Expecter) FindInteractions(ctx any, ws any, refs any) *Store_FindInteractions_Call {
+	return &Store_FindInteractions_Call{Call: _e.mock.On("FindInteractions", ctx, ws, refs)}
+}
+
+func (_c *Store_FindInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, refs []crm.SourceRef)) *Store_FindInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.SourceRef
+		if args[2] != nil {
+			arg2 = args[2].([]crm.SourceRef)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_FindInteractions_Call) Return(sourceRefToID map[crm.SourceRef]crm.ID, err error) *Store_FindInteractions_Call {
+	_c.Call.Return(sourceRefToID, err)
+	return _c
+}
+
+func (_c *Store_FindInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, refs []crm.SourceRef) (map[crm.SourceRef]crm.ID, error)) *Store_FindInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // GetContacts provides a mock function for the type Store
 func (_mock *Store) GetContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error) {
 	ret := _mock.Called(ctx, ws, ids)
@@ -1707,6 +1937,80 @@ func (_c *Store_GetImport_Call) Return(importParam crm.Import, err error) *Store
 }
 
 func (_c *Store_GetImport_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, id crm.ID) (crm.Import, error)) *Store_GetImport_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// GetInteractions provides a mock function for the type Store
+func (_mock *Store) GetInteractions(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Interaction, error) {
+	ret := _mock.Called(ctx, ws, ids)
+
+	if len(ret) == 0 {
+		panic("no return value specified for GetInteractions")
+	}
+
+	var r0 []crm.Interaction
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) ([]crm.Interaction, error)); ok {
+		return returnFunc(ctx, ws, ids)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) []crm.Interaction); ok {
+		r0 = returnFunc(ctx, ws, ids)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.Interaction)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, ids)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_GetInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'GetInteractions'
+type Store_GetInteractions_Call struct {
+	*mock.Call
+}
+
+// GetInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - ids []crm.ID
+func (_e *Store_Expecter) GetInteractions(ctx any, ws any, ids any) *Store_GetInteractions_Call {
+	return &Store_GetInteractions_Call{Call: _e.mock.On("GetInteractions", ctx, ws, ids)}
+}
+
+func (_c *Store_GetInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID)) *Store_GetInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_GetInteractions_Call) Return(interactions []crm.Interaction, err error) *Store_GetInteractions_Call {
+	_c.Call.Return(interactions, err)
+	return _c
+}
+
+func (_c *Store_GetInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Interaction, error)) *Store_GetInteractions_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -2468,6 +2772,166 @@ func (_c *Store_ListImports_Call) Return(imports []crm.Import, err error) *Store
 }
 
 func (_c *Store_ListImports_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.ImportQuery) ([]crm.Import, error)) *Store_ListImports_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListInteractionIDs provides a mock function for the type Store
+func (_mock *Store) ListInteractionIDs(ctx context.Context, ws crm.WorkspaceID, where crm.InteractionCriteria, after crm.ID, limit int) ([]crm.ID, error) {
+	ret := _mock.Called(ctx, ws, where, after, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListInteractionIDs")
+	}
+
+	var r0 []crm.ID
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionCriteria, crm.ID, int) ([]crm.ID, error)); ok {
+		return returnFunc(ctx, ws, where, after, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionCriteria, crm.ID, int) []crm.ID); ok {
+		r0 = returnFunc(ctx, ws, where, after, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.ID)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.InteractionCriteria, crm.ID, int) error); ok {
+		r1 = returnFunc(ctx, ws, where, after, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListInteractionIDs_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListInteractionIDs'
+type Store_ListInteractionIDs_Call struct {
+	*mock.Call
+}
+
+// ListInteractionIDs is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - where crm.InteractionCriteria
+//   - after crm.ID
+//   - limit int
+func (_e *Store_Expecter) ListInteractionIDs(ctx any, ws any, where any, after any, limit any) *Store_ListInteractionIDs_Call {
+	return &Store_ListInteractionIDs_Call{Call: _e.mock.On("ListInteractionIDs", ctx, ws, where, after, limit)}
+}
+
+func (_c *Store_ListInteractionIDs_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, where crm.InteractionCriteria, after crm.ID, limit int)) *Store_ListInteractionIDs_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.InteractionCriteria
+		if args[2] != nil {
+			arg2 = args[2].(crm.InteractionCriteria)
+		}
+		var arg3 crm.ID
+		if args[3] != nil {
+			arg3 = args[3].(crm.ID)
+		}
+		var arg4 int
+		if args[4] != nil {
+			arg4 = args[4].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListInteractionIDs_Call) Return(iDs []crm.ID, err error) *Store_ListInteractionIDs_Call {
+	_c.Call.Return(iDs, err)
+	return _c
+}
+
+func (_c *Store_ListInteractionIDs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, where crm.InteractionCriteria, after crm.ID, limit int) ([]crm.ID, error)) *Store_ListInteractionIDs_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListInteractions provides a mock function for the type Store
+func (_mock *Store) ListInteractions(ctx context.Context, ws crm.WorkspaceID, q crm.InteractionQuery) ([]crm.Interaction, error) {
+	ret := _mock.Called(ctx, ws, q)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListInteractions")
+	}
+
+	var r0 []crm.Interaction
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionQuery) ([]crm.Interaction, error)); ok {
+		return returnFunc(ctx, ws, q)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionQuery) []crm.Interaction); ok {
+		r0 = returnFunc(ctx, ws, q)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.Interaction)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.InteractionQuery) error); ok {
+		r1 = returnFunc(ctx, ws, q)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListInteractions'
+type Store_ListInteractions_Call struct {
+	*mock.Call
+}
+
+// ListInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - q crm.InteractionQuery
+func (_e *Store_Expecter) ListInteractions(ctx any, ws any, q any) *Store_ListInteractions_Call {
+	return &Store_ListInteractions_Call{Call: _e.mock.On("ListInteractions", ctx, ws, q)}
+}
+
+func (_c *Store_ListInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, q crm.InteractionQuery)) *Store_ListInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.InteractionQuery
+		if args[2] != nil {
+			arg2 = args[2].(crm.InteractionQuery)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListInteractions_Call) Return(interactions []crm.Interaction, err error) *Store_ListInteractions_Call {
+	_c.Call.Return(interactions, err)
+	return _c
+}
+
+func (_c *Store_ListInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.InteractionQuery) ([]crm.Interaction, error)) *Store_ListInteractions_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -3628,6 +4092,69 @@ func (_c *Store_PutImportRows_Call) RunAndReturn(run func(ctx context.Context, w
 	return _c
 }
 
+// PutInteractions provides a mock function for the type Store
+func (_mock *Store) PutInteractions(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error {
+	ret := _mock.Called(ctx, ws, writes)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PutInteractions")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.InteractionWrite) error); ok {
+		r0 = returnFunc(ctx, ws, writes)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_PutInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PutInteractions'
+type Store_PutInteractions_Call struct {
+	*mock.Call
+}
+
+// PutInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - writes []crm.InteractionWrite
+func (_e *Store_Expecter) PutInteractions(ctx any, ws any, writes any) *Store_PutInteractions_Call {
+	return &Store_PutInteractions_Call{Call: _e.mock.On("PutInteractions", ctx, ws, writes)}
+}
+
+func (_c *Store_PutInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite)) *Store_PutInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.InteractionWrite
+		if args[2] != nil {
+			arg2 = args[2].([]crm.InteractionWrite)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_PutInteractions_Call) Return(err error) *Store_PutInteractions_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_PutInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error) *Store_PutInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // PutJob provides a mock function for the type Store
 func (_mock *Store) PutJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job, expect int64) error {
 	ret := _mock.Called(ctx, ws, j, expect)
@@ -3887,6 +4414,69 @@ func (_c *Store_RecountContacts_Call) Return(err error) *Store_RecountContacts_C
 }
 
 func (_c *Store_RecountContacts_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) error) *Store_RecountContacts_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// RefreshLastInteractions provides a mock function for the type Store
+func (_mock *Store) RefreshLastInteractions(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for RefreshLastInteractions")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_RefreshLastInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'RefreshLastInteractions'
+type Store_RefreshLastInteractions_Call struct {
+	*mock.Call
+}
+
+// RefreshLastInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Store_Expecter) RefreshLastInteractions(ctx any, ws any, contacts any) *Store_RefreshLastInteractions_Call {
+	return &Store_RefreshLastInteractions_Call{Call: _e.mock.On("RefreshLastInteractions", ctx, ws, contacts)}
+}
+
+func (_c *Store_RefreshLastInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Store_RefreshLastInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_RefreshLastInteractions_Call) Return(err error) *Store_RefreshLastInteractions_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_RefreshLastInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error) *Store_RefreshLastInteractions_Call {
 	_c.Call.Return(run)
 	return _c
 }

@@ -391,6 +391,90 @@ func (_c *Tx_CountImports_Call) RunAndReturn(run func(ctx context.Context, ws cr
 	return _c
 }
 
+// CountInteractions provides a mock function for the type Tx
+func (_mock *Tx) CountInteractions(ctx context.Context, ws crm.WorkspaceID, contact crm.ID, of crm.InteractionType, atMost int) (int, error) {
+	ret := _mock.Called(ctx, ws, contact, of, atMost)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CountInteractions")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.InteractionType, int) (int, error)); ok {
+		return returnFunc(ctx, ws, contact, of, atMost)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.InteractionType, int) int); ok {
+		r0 = returnFunc(ctx, ws, contact, of, atMost)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID, crm.InteractionType, int) error); ok {
+		r1 = returnFunc(ctx, ws, contact, of, atMost)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_CountInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountInteractions'
+type Tx_CountInteractions_Call struct {
+	*mock.Call
+}
+
+// CountInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contact crm.ID
+//   - of crm.InteractionType
+//   - atMost int
+func (_e *Tx_Expecter) CountInteractions(ctx any, ws any, contact any, of any, atMost any) *Tx_CountInteractions_Call {
+	return &Tx_CountInteractions_Call{Call: _e.mock.On("CountInteractions", ctx, ws, contact, of, atMost)}
+}
+
+func (_c *Tx_CountInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contact crm.ID, of crm.InteractionType, atMost int)) *Tx_CountInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 crm.InteractionType
+		if args[3] != nil {
+			arg3 = args[3].(crm.InteractionType)
+		}
+		var arg4 int
+		if args[4] != nil {
+			arg4 = args[4].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_CountInteractions_Call) Return(n int, err error) *Tx_CountInteractions_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *Tx_CountInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contact crm.ID, of crm.InteractionType, atMost int) (int, error)) *Tx_CountInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // CountJobs provides a mock function for the type Tx
 func (_mock *Tx) CountJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error) {
 	ret := _mock.Called(ctx, ws, q)
@@ -723,6 +807,78 @@ func (_c *Tx_DeleteImportRows_Call) RunAndReturn(run func(ctx context.Context, w
 	return _c
 }
 
+// DeleteInteractions provides a mock function for the type Tx
+func (_mock *Tx) DeleteInteractions(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
+	ret := _mock.Called(ctx, ws, ids)
+
+	if len(ret) == 0 {
+		panic("no return value specified for DeleteInteractions")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) (int, error)); ok {
+		return returnFunc(ctx, ws, ids)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) int); ok {
+		r0 = returnFunc(ctx, ws, ids)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, ids)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_DeleteInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'DeleteInteractions'
+type Tx_DeleteInteractions_Call struct {
+	*mock.Call
+}
+
+// DeleteInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - ids []crm.ID
+func (_e *Tx_Expecter) DeleteInteractions(ctx any, ws any, ids any) *Tx_DeleteInteractions_Call {
+	return &Tx_DeleteInteractions_Call{Call: _e.mock.On("DeleteInteractions", ctx, ws, ids)}
+}
+
+func (_c *Tx_DeleteInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID)) *Tx_DeleteInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_DeleteInteractions_Call) Return(n int, err error) *Tx_DeleteInteractions_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *Tx_DeleteInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error)) *Tx_DeleteInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // EraseContacts provides a mock function for the type Tx
 func (_mock *Tx) EraseContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
 	ret := _mock.Called(ctx, ws, ids)
@@ -1009,6 +1165,80 @@ func (_c *Tx_FindFingerprints_Call) RunAndReturn(run func(ctx context.Context, w
 	return _c
 }
 
+// FindInteractions provides a mock function for the type Tx
+func (_mock *Tx) FindInteractions(ctx context.Context, ws crm.WorkspaceID, refs []crm.SourceRef) (map[crm.SourceRef]crm.ID, error) {
+	ret := _mock.Called(ctx, ws, refs)
+
+	if len(ret) == 0 {
+		panic("no return value specified for FindInteractions")
+	}
+
+	var r0 map[crm.SourceRef]crm.ID
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.SourceRef) (map[crm.SourceRef]crm.ID, error)); ok {
+		return returnFunc(ctx, ws, refs)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.SourceRef) map[crm.SourceRef]crm.ID); ok {
+		r0 = returnFunc(ctx, ws, refs)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).(map[crm.SourceRef]crm.ID)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.SourceRef) error); ok {
+		r1 = returnFunc(ctx, ws, refs)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_FindInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'FindInteractions'
+type Tx_FindInteractions_Call struct {
+	*mock.Call
+}
+
+// FindInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - refs []crm.SourceRef
+func (_e *Tx_Expecter) FindInteractions(ctx any, ws any, refs any) *Tx_FindInteractions_Call {
+	return &Tx_FindInteractions_Call{Call: _e.mock.On("FindInteractions", ctx, ws, refs)}
+}
+
+func (_c *Tx_FindInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, refs []crm.SourceRef)) *Tx_FindInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.SourceRef
+		if args[2] != nil {
+			arg2 = args[2].([]crm.SourceRef)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_FindInteractions_Call) Return(sourceRefToID map[crm.SourceRef]crm.ID, err error) *Tx_FindInteractions_Call {
+	_c.Call.Return(sourceRefToID, err)
+	return _c
+}
+
+func (_c *Tx_FindInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, refs []crm.SourceRef) (map[crm.SourceRef]crm.ID, error)) *Tx_FindInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // GetContacts provides a mock function for the type Tx
 func (_mock *Tx) GetContacts(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Contact, error) {
 	ret := _mock.Called(ctx, ws, ids)
@@ -1223,6 +1453,80 @@ func (_c *Tx_GetImport_Call) Return(importParam crm.Import, err error) *Tx_GetIm
 }
 
 func (_c *Tx_GetImport_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, id crm.ID) (crm.Import, error)) *Tx_GetImport_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// GetInteractions provides a mock function for the type Tx
+func (_mock *Tx) GetInteractions(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Interaction, error) {
+	ret := _mock.Called(ctx, ws, ids)
+
+	if len(ret) == 0 {
+		panic("no return value specified for GetInteractions")
+	}
+
+	var r0 []crm.Interaction
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) ([]crm.Interaction, error)); ok {
+		return returnFunc(ctx, ws, ids)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) []crm.Interaction); ok {
+		r0 = returnFunc(ctx, ws, ids)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.Interaction)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, ids)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_GetInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'GetInteractions'
+type Tx_GetInteractions_Call struct {
+	*mock.Call
+}
+
+// GetInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - ids []crm.ID
+func (_e *Tx_Expecter) GetInteractions(ctx any, ws any, ids any) *Tx_GetInteractions_Call {
+	return &Tx_GetInteractions_Call{Call: _e.mock.On("GetInteractions", ctx, ws, ids)}
+}
+
+func (_c *Tx_GetInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID)) *Tx_GetInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_GetInteractions_Call) Return(interactions []crm.Interaction, err error) *Tx_GetInteractions_Call {
+	_c.Call.Return(interactions, err)
+	return _c
+}
+
+func (_c *Tx_GetInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Interaction, error)) *Tx_GetInteractions_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -1845,6 +2149,166 @@ func (_c *Tx_ListImports_Call) RunAndReturn(run func(ctx context.Context, ws crm
 	return _c
 }
 
+// ListInteractionIDs provides a mock function for the type Tx
+func (_mock *Tx) ListInteractionIDs(ctx context.Context, ws crm.WorkspaceID, where crm.InteractionCriteria, after crm.ID, limit int) ([]crm.ID, error) {
+	ret := _mock.Called(ctx, ws, where, after, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListInteractionIDs")
+	}
+
+	var r0 []crm.ID
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionCriteria, crm.ID, int) ([]crm.ID, error)); ok {
+		return returnFunc(ctx, ws, where, after, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionCriteria, crm.ID, int) []crm.ID); ok {
+		r0 = returnFunc(ctx, ws, where, after, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.ID)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.InteractionCriteria, crm.ID, int) error); ok {
+		r1 = returnFunc(ctx, ws, where, after, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_ListInteractionIDs_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListInteractionIDs'
+type Tx_ListInteractionIDs_Call struct {
+	*mock.Call
+}
+
+// ListInteractionIDs is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - where crm.InteractionCriteria
+//   - after crm.ID
+//   - limit int
+func (_e *Tx_Expecter) ListInteractionIDs(ctx any, ws any, where any, after any, limit any) *Tx_ListInteractionIDs_Call {
+	return &Tx_ListInteractionIDs_Call{Call: _e.mock.On("ListInteractionIDs", ctx, ws, where, after, limit)}
+}
+
+func (_c *Tx_ListInteractionIDs_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, where crm.InteractionCriteria, after crm.ID, limit int)) *Tx_ListInteractionIDs_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.InteractionCriteria
+		if args[2] != nil {
+			arg2 = args[2].(crm.InteractionCriteria)
+		}
+		var arg3 crm.ID
+		if args[3] != nil {
+			arg3 = args[3].(crm.ID)
+		}
+		var arg4 int
+		if args[4] != nil {
+			arg4 = args[4].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_ListInteractionIDs_Call) Return(iDs []crm.ID, err error) *Tx_ListInteractionIDs_Call {
+	_c.Call.Return(iDs, err)
+	return _c
+}
+
+func (_c *Tx_ListInteractionIDs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, where crm.InteractionCriteria, after crm.ID, limit int) ([]crm.ID, error)) *Tx_ListInteractionIDs_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListInteractions provides a mock function for the type Tx
+func (_mock *Tx) ListInteractions(ctx context.Context, ws crm.WorkspaceID, q crm.InteractionQuery) ([]crm.Interaction, error) {
+	ret := _mock.Called(ctx, ws, q)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListInteractions")
+	}
+
+	var r0 []crm.Interaction
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionQuery) ([]crm.Interaction, error)); ok {
+		return returnFunc(ctx, ws, q)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionQuery) []crm.Interaction); ok {
+		r0 = returnFunc(ctx, ws, q)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.Interaction)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.InteractionQuery) error); ok {
+		r1 = returnFunc(ctx, ws, q)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_ListInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListInteractions'
+type Tx_ListInteractions_Call struct {
+	*mock.Call
+}
+
+// ListInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - q crm.InteractionQuery
+func (_e *Tx_Expecter) ListInteractions(ctx any, ws any, q any) *Tx_ListInteractions_Call {
+	return &Tx_ListInteractions_Call{Call: _e.mock.On("ListInteractions", ctx, ws, q)}
+}
+
+func (_c *Tx_ListInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, q crm.InteractionQuery)) *Tx_ListInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.InteractionQuery
+		if args[2] != nil {
+			arg2 = args[2].(crm.InteractionQuery)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_ListInteractions_Call) Return(interactions []crm.Interaction, err error) *Tx_ListInteractions_Call {
+	_c.Call.Return(interactions, err)
+	return _c
+}
+
+func (_c *Tx_ListInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.InteractionQuery) ([]crm.Interaction, error)) *Tx_ListInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ListJobs provides a mock function for the type Tx
 func (_mock *Tx) ListJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.Job, error) {
 	ret := _mock.Called(ctx, ws, q)
@@ -2377,6 +2841,69 @@ func (_c *Tx_PutImportRows_Call) RunAndReturn(run func(ctx context.Context, ws c
 	return _c
 }
 
+// PutInteractions provides a mock function for the type Tx
+func (_mock *Tx) PutInteractions(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error {
+	ret := _mock.Called(ctx, ws, writes)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PutInteractions")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.InteractionWrite) error); ok {
+		r0 = returnFunc(ctx, ws, writes)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Tx_PutInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PutInteractions'
+type Tx_PutInteractions_Call struct {
+	*mock.Call
+}
+
+// PutInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - writes []crm.InteractionWrite
+func (_e *Tx_Expecter) PutInteractions(ctx any, ws any, writes any) *Tx_PutInteractions_Call {
+	return &Tx_PutInteractions_Call{Call: _e.mock.On("PutInteractions", ctx, ws, writes)}
+}
+
+func (_c *Tx_PutInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite)) *Tx_PutInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.InteractionWrite
+		if args[2] != nil {
+			arg2 = args[2].([]crm.InteractionWrite)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_PutInteractions_Call) Return(err error) *Tx_PutInteractions_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Tx_PutInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error) *Tx_PutInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // PutJob provides a mock function for the type Tx
 func (_mock *Tx) PutJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job, expect int64) error {
 	ret := _mock.Called(ctx, ws, j, expect)
@@ -2505,6 +3032,69 @@ func (_c *Tx_PutWorkspace_Call) Return(err error) *Tx_PutWorkspace_Call {
 }
 
 func (_c *Tx_PutWorkspace_Call) RunAndReturn(run func(ctx context.Context, w crm.Workspace, expect int64) error) *Tx_PutWorkspace_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// RefreshLastInteractions provides a mock function for the type Tx
+func (_mock *Tx) RefreshLastInteractions(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for RefreshLastInteractions")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Tx_RefreshLastInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'RefreshLastInteractions'
+type Tx_RefreshLastInteractions_Call struct {
+	*mock.Call
+}
+
+// RefreshLastInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Tx_Expecter) RefreshLastInteractions(ctx any, ws any, contacts any) *Tx_RefreshLastInteractions_Call {
+	return &Tx_RefreshLastInteractions_Call{Call: _e.mock.On("RefreshLastInteractions", ctx, ws, contacts)}
+}
+
+func (_c *Tx_RefreshLastInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Tx_RefreshLastInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_RefreshLastInteractions_Call) Return(err error) *Tx_RefreshLastInteractions_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Tx_RefreshLastInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error) *Tx_RefreshLastInteractions_Call {
 	_c.Call.Return(run)
 	return _c
 }

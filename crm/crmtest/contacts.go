@@ -69,6 +69,7 @@ func testContactReplace(f *fixture) {
 	want := f.contact(1)
 	want.Version, want.PeakVersion = 5, 9
 	f.change(want, fullContact(f.ws, 1).Version)
+	want.Score, want.LastInteractionAt = fullContact(f.ws, 1).Score, fullContact(f.ws, 1).LastInteractionAt // They are not replaced.
 	if d := diffContact(f.one(want.ID), want); d != "" {
 		f.Errorf("GetContacts after the update: %s", d)
 	}

@@ -105,6 +105,7 @@ func testFilterAfterUpdate(f *fixture) {
 			trashed(&next)
 		}
 		f.change(next, 1)
+		next.Score, next.LastInteractionAt = contacts[i].Score, contacts[i].LastInteractionAt // A write leaves them.
 		contacts[i] = next
 	}
 	for i := range 60 {

@@ -174,6 +174,9 @@ func (t memTx) PutContacts(ctx context.Context, ws crm.WorkspaceID, writes []crm
 				return err
 			}
 			w.Contact, w.Keys = copied(w.Contact), slices.Clone(w.Keys)
+			if there {
+				w.Contact.Score, w.Contact.LastInteractionAt = old.Contact.Score, old.Contact.LastInteractionAt
+			}
 			next[of[crm.ID]{ws, w.Contact.ID}] = w
 		}
 		for _, w := range writes {

@@ -35,6 +35,7 @@ type state struct {
 	contacts   map[of[crm.ID]]crm.ContactWrite
 	tags       map[of[string]]crm.Tag
 	images     []image // In the order of writing.
+	touches    map[of[crm.ID]]crm.InteractionWrite
 	events     []crm.WorkspaceEvent
 	jobs       map[of[crm.ID]]job
 	imports    map[of[crm.ID]]crm.Import
@@ -50,6 +51,7 @@ func (s state) copied() *state {
 	s.images, s.events = slices.Clone(s.images), slices.Clone(s.events)
 	s.jobs, s.imports, s.rows = maps.Clone(s.jobs), maps.Clone(s.imports), maps.Clone(s.rows)
 	s.prints, s.answers, s.blobs = maps.Clone(s.prints), maps.Clone(s.answers), maps.Clone(s.blobs)
+	s.touches = maps.Clone(s.touches)
 	return &s
 }
 
@@ -67,6 +69,7 @@ func newMemStore() *memStore {
 		workspaces: map[crm.WorkspaceID]crm.Workspace{}, contacts: map[of[crm.ID]]crm.ContactWrite{}, tags: map[of[string]]crm.Tag{},
 		jobs: map[of[crm.ID]]job{}, imports: map[of[crm.ID]]crm.Import{}, rows: map[of[rowKey]]crm.ImportRow{},
 		prints: map[of[crm.Fingerprint]]crm.FingerprintMark{}, answers: map[of[string]]crm.IdempotencyRecord{}, blobs: map[of[crm.ID]]storedBlob{},
+		touches: map[of[crm.ID]]crm.InteractionWrite{},
 	})
 	return m
 }
@@ -258,7 +261,7 @@ func (t memTx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []cr
 	return t.write(ctx, func(s *state) error {
 		for _, e := range events {
 			e.Position = crm.Position(len(s.events) + 1)
-			e.At = micros(e.At)
+			e.At, e.Contacts = micros(e.At), slices.Clone(e.Contacts)
 			s.events = append(s.events, crm.WorkspaceEvent{Workspace: ws, Event: e})
 		}
 		return nil

@@ -31,6 +31,8 @@ func TestStore(t *testing.T, open func(testing.TB) crm.Store) {
 		{"figures", testFigures},
 		{"tags", testTags},
 		{"images", testImages},
+		{"interactions", testInteractions},
+		{"timelines", testTimelines},
 		{"transactions", testTransactions},
 		{"events", testEvents},
 		{"imports", testImports},

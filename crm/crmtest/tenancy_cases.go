@@ -13,7 +13,7 @@ import (
 // tenancyCases holds a call for every method of crm.Tx.
 func tenancyCases() map[string]tenancyCall {
 	cases := map[string]tenancyCall{}
-	for _, more := range []map[string]tenancyCall{contactCases(), recordCases(), jobCases(), importCases(), idempotencyCases()} {
+	for _, more := range []map[string]tenancyCall{contactCases(), interactionCases(), recordCases(), jobCases(), importCases(), idempotencyCases()} {
 		maps.Copy(cases, more)
 	}
 	return cases
@@ -79,6 +79,67 @@ func contactCases() map[string]tenancyCall {
 		"EraseContacts": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
 			got, err := tx.EraseContacts(ctx, ws, []crm.ID{ids.contact, ids.trash})
 			return lines([]int{got}), err
+		},
+	}
+}
+
+func interactionCases() map[string]tenancyCall {
+	return map[string]tenancyCall{
+		"GetInteractions": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.GetInteractions(ctx, ws, []crm.ID{ids.interaction})
+			return lines(got), err
+		},
+		"ListInteractions": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ListInteractions(ctx, ws, crm.InteractionQuery{Contact: ids.contact, Limit: 10})
+			one, err2 := tx.ListInteractions(ctx, ws, crm.InteractionQuery{Contact: ids.contact, Type: crm.InteractionEmail, Desc: true, Limit: 10})
+			return slices.Concat(lines(got), lines(one), []string{sayError(err2)}), err
+		},
+		"CountInteractions": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			all, err := tx.CountInteractions(ctx, ws, ids.contact, "", 9)
+			one, err2 := tx.CountInteractions(ctx, ws, ids.contact, crm.InteractionEmail, 9)
+			return []string{fmt.Sprint(all, one), sayError(err2)}, err
+		},
+		"ListInteractionIDs": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			var all []string
+			for _, where := range []crm.InteractionCriteria{
+				{},
+				{Batch: ids.batch},
+				{Stranger: crm.EmailKey("stranger@example.com")},
+			} {
+				got, err := tx.ListInteractionIDs(ctx, ws, where, crm.ID{}, 10)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, lines(got)...)
+			}
+			return all, nil
+		},
+		"FindInteractions": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.FindInteractions(ctx, ws, []crm.SourceRef{{Source: "manual", SourceID: "1"}})
+			return []string{fmt.Sprint(len(got))}, err
+		},
+		"PutInteractions": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			// New ones with the source id and the id of the other workspace's,
+			// then a change of it.
+			fresh := interactionOf(ws, 801, ids.contact)
+			fresh.SourceID = "1"
+			first := tx.PutInteractions(ctx, ws, interactionWrites(fresh))
+			change := interactionOf(ws, 802, ids.other)
+			change.ID, change.Version = ids.interaction, 2
+			second := tx.PutInteractions(ctx, ws, []crm.InteractionWrite{crm.NewInteractionWrite(change, 1)})
+			third := tx.PutInteractions(ctx, ws, interactionWrites(change))
+			return []string{sayError(first), sayError(second), sayError(third)}, nil
+		},
+		"DeleteInteractions": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.DeleteInteractions(ctx, ws, []crm.ID{ids.interaction})
+			return lines([]int{got}), err
+		},
+		"RefreshLastInteractions": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			if err := tx.RefreshLastInteractions(ctx, ws, []crm.ID{ids.contact, ids.other}); err != nil {
+				return nil, err
+			}
+			got, err := tx.GetContacts(ctx, ws, []crm.ID{ids.contact, ids.other})
+			return lines(got), err
 		},
 	}
 }

@@ -13,14 +13,15 @@ import (
 
 // ids of the records of a world.
 type idSet struct {
-	contact, other, trash, event, job, imp, batch, blob, lease crm.ID
-	print                                                      crm.Fingerprint
+	contact, other, trash, event, job, imp, batch, blob, lease, interaction crm.ID
+	print                                                                   crm.Fingerprint
 }
 
 func worldIDs(ws crm.WorkspaceID) idSet {
 	set := idSet{
 		contact: recordID(ws, 101), other: recordID(ws, 102), trash: recordID(ws, 103), event: recordID(ws, 110),
 		job: recordID(ws, 120), imp: recordID(ws, 130), batch: recordID(ws, 140), blob: recordID(ws, 150), lease: recordID(ws, 160),
+		interaction: recordID(ws, 180),
 	}
 	set.print = crm.Fingerprint(recordID(ws, 170))
 	return set
@@ -38,6 +39,7 @@ func writeWorldAs(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet,
 	return errors.Join(
 		tx.PutWorkspace(ctx, crm.Workspace{ID: ws, Name: text, Region: "US", TimeZone: "UTC", CreatedAt: day(), UpdatedAt: day(), Version: 1}, 0),
 		tx.PutContacts(ctx, ws, newWrites(contacts)),
+		tx.PutInteractions(ctx, ws, interactionWrites(worldInteraction(ws, ids, text))),
 		tx.AddTagCounts(ctx, ws, []crm.TagDelta{{Key: "vip", Name: text, Delta: 2}}),
 		tx.PutImages(ctx, ws, []crm.Image{{Contact: ids.contact, Version: 1, Batch: ids.batch, At: day(), After: &contacts[0]}}),
 		tx.AppendEvents(ctx, ws, []crm.Event{{
@@ -67,6 +69,14 @@ func worldContacts(ws crm.WorkspaceID, ids idSet, text string) []crm.Contact {
 	return []crm.Contact{alike(ids.contact, "1"), alike(ids.other, "2"), alike(ids.trash, "3", trashed)}
 }
 
+// worldInteraction is one with a contact and with somebody else.
+func worldInteraction(ws crm.WorkspaceID, ids idSet, text string) crm.Interaction {
+	i := interactionOf(ws, 1, ids.contact)
+	i.ID, i.Subject, i.SourceID, i.Batch = ids.interaction, text, "1", ids.batch
+	i.Participants = append(i.Participants, crm.Participant{Role: crm.RoleTo, Name: text, Address: "stranger@example.com"})
+	return i
+}
+
 // worldJob is running under a lease.
 func worldJob(ws crm.WorkspaceID, ids idSet, text string) crm.Job {
 	return crm.Job{
@@ -79,7 +89,7 @@ func worldJob(ws crm.WorkspaceID, ids idSet, text string) crm.Job {
 // dump is everything that a transaction can read of a workspace.
 type dump struct {
 	workspace, contacts, keys, figures, tags, images, jobs, jobCounts, imports, rows, prints, answers []string
-	events                                                                                            []string
+	interactions, timeline, strangers, events                                                         []string
 	head                                                                                              crm.Position
 }
 
@@ -97,7 +107,7 @@ func dumpOf(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID) (dump, error) {
 
 func dumpAs(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) (dump, error) {
 	var d dump
-	err := errors.Join(d.readContacts(ctx, tx, ws), d.readRecords(ctx, tx, ws, ids), d.readLog(ctx, tx, ws))
+	err := errors.Join(d.readContacts(ctx, tx, ws), d.readInteractions(ctx, tx, ws, ids), d.readRecords(ctx, tx, ws, ids), d.readLog(ctx, tx, ws))
 	return d, err
 }
 
@@ -129,6 +139,16 @@ func (d *dump) readContacts(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID) 
 	slices.SortFunc(hits, compareHits)
 	d.keys = lines(hits)
 	return err
+}
+
+func (d *dump) readInteractions(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) error {
+	all, err1 := tx.ListInteractionIDs(ctx, ws, crm.InteractionCriteria{}, crm.ID{}, 1_000)
+	interactions, err2 := tx.GetInteractions(ctx, ws, all)
+	timeline, err3 := tx.ListInteractions(ctx, ws, crm.InteractionQuery{Contact: ids.contact, Limit: 100})
+	stranger := crm.InteractionCriteria{Stranger: crm.EmailKey("stranger@example.com")}
+	strangers, err4 := tx.ListInteractionIDs(ctx, ws, stranger, crm.ID{}, 100)
+	d.interactions, d.timeline, d.strangers = lines(interactions), lines(timeline), lines(strangers)
+	return errors.Join(err1, err2, err3, err4)
 }
 
 func (d *dump) readRecords(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) error {
@@ -193,6 +213,9 @@ func (d dump) sections() []section {
 		{"figures", d.figures},
 		{"tags", d.tags},
 		{"images", d.images},
+		{"interactions", d.interactions},
+		{"timeline", d.timeline},
+		{"strangers", d.strangers},
 		{"jobs", d.jobs},
 		{"job counts", d.jobCounts},
 		{"imports", d.imports},

@@ -174,7 +174,7 @@ func (c *call) completeConflict(p *problem, err error) {
 	if conflict.ID.IsZero() {
 		return
 	}
-	noun := c.noun()
+	noun := c.noun(conflict.Reason)
 	if noun == "" {
 		return
 	}
@@ -183,14 +183,20 @@ func (c *call) completeConflict(p *problem, err error) {
 	c.w.Header().Set("Link", "<"+place+`>; rel="conflict"`)
 }
 
-// noun is the collection that the route's records are in.
-func (c *call) noun() string {
+// noun is the collection that the record in the way is in: of those that the
+// route makes or changes, or for a state that forbids it of those that its path
+// begins with.
+func (c *call) noun(reason crm.ConflictReason) string {
 	if c.op == nil {
 		return ""
 	}
-	noun, _, _ := strings.Cut(strings.TrimPrefix(c.op.path, apiRoot+"/"), "/")
+	place := c.op.recordsPath()
+	if reason == crm.ConflictState {
+		place = c.op.path
+	}
+	noun, _, _ := strings.Cut(strings.TrimPrefix(place, apiRoot+"/"), "/")
 	switch noun {
-	case "contacts", "imports", "jobs":
+	case "contacts", "imports", "interactions", "jobs":
 		return noun
 	}
 	return ""

@@ -132,7 +132,7 @@ func (c *call) lostAnswer(record crm.ID) (*crm.SavedAnswer, error) {
 	}
 	saved := &crm.SavedAnswer{Status: answer.status, Header: map[string]string{}, Record: record}
 	if answer.location {
-		saved.Header["Location"] = c.prefix() + c.op.path + "/" + record.String()
+		saved.Header["Location"] = c.prefix() + c.op.recordsPath() + "/" + record.String()
 	}
 	return saved, nil
 }

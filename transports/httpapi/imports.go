@@ -38,13 +38,14 @@ type importRecord struct {
 }
 
 type importRowRecord struct {
-	Row        int64            `json:"row" doc:"The number of the record in the file, from 1."`
-	Outcome    crm.RowOutcome   `json:"outcome"`
-	ContactID  *crm.ID          `json:"contactId" nullable:"true"`
-	Candidates []crm.ID         `json:"candidates" doc:"Who an ambiguous row could be."`
-	Problems   []crm.FieldError `json:"problems"`
-	Kept       []string         `json:"kept" doc:"The values without a field of ours that went to custom fields or notes."`
-	Dropped    []string         `json:"dropped" doc:"The values that no contact can hold, such as pictures."`
+	Row           int64            `json:"row" doc:"The number of the record in the file, from 1."`
+	Outcome       crm.RowOutcome   `json:"outcome"`
+	ContactID     *crm.ID          `json:"contactId" nullable:"true"`
+	InteractionID *crm.ID          `json:"interactionId" nullable:"true" doc:"What the row is where it is no contact."`
+	Candidates    []crm.ID         `json:"candidates" doc:"Who an ambiguous row could be."`
+	Problems      []crm.FieldError `json:"problems"`
+	Kept          []string         `json:"kept" doc:"The values without a field of ours that went to custom fields or notes."`
+	Dropped       []string         `json:"dropped" doc:"The values that no contact can hold, such as pictures."`
 }
 
 // commitInput is the body of POST /imports/{id}/commit.
@@ -286,7 +287,7 @@ func rowRecordsOf(rows []crm.ImportRow) []importRowRecord {
 	items := make([]importRowRecord, len(rows))
 	for i, r := range rows {
 		items[i] = importRowRecord{
-			Row: r.Row, Outcome: r.Outcome, ContactID: idOrNull(r.Contact), Candidates: orEmpty(r.Candidates),
+			Row: r.Row, Outcome: r.Outcome, ContactID: idOrNull(r.Contact), InteractionID: idOrNull(r.Interaction), Candidates: orEmpty(r.Candidates),
 			Problems: orEmpty(r.Problems), Kept: orEmpty(r.Kept), Dropped: orEmpty(r.Dropped),
 		}
 	}

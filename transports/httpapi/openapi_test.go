@@ -74,6 +74,15 @@ func TestOpenAPIDocument(t *testing.T) {
 			}
 		}
 		for path, want := range map[string]int{
+			"subject.maxLength": crm.MaxSubject, "body.maxLength": crm.MaxBody, "participants.maxItems": crm.MaxParticipants,
+			"threadId.maxLength": crm.MaxThreadID, "source.maxLength": crm.MaxSource, "sourceId.maxLength": crm.MaxSourceID,
+		} {
+			if got := a.get("components.schemas.NewInteractionInput.properties." + path); got != float64(want) {
+				t.Errorf("interaction %s: got %v, want %d", path, got, want)
+			}
+		}
+		for path, want := range map[string]int{
+			"ParticipantInput.properties.name.maxLength": crm.MaxShortText, "ParticipantInput.properties.address.maxLength": crm.MaxAddress,
 			"EmailInput.properties.address.maxLength": crm.MaxEmail, "PhoneInput.properties.number.maxLength": crm.MaxPhone,
 			"BatchInput.properties.contacts.maxItems": crm.MaxBatch, "BulkInput.properties.ids.maxItems": crm.MaxBatch,
 			"FilterInput.properties.search.maxLength": crm.MaxSearchText,

@@ -26,6 +26,9 @@ type operation struct {
 	query     []parameter
 	// fieldFilters accepts field.<key> parameters.
 	fieldFilters bool
+	// records is the path that the records it makes lie under, where that is not
+	// the operation's own.
+	records string
 	// body is the type of the JSON body, nil for none.
 	body reflect.Type
 	// bodyOptional accepts an absent body.
@@ -67,6 +70,14 @@ type answerDoc struct {
 	media []string
 	// location and etag say that the header is set.
 	location, etag bool
+}
+
+// recordsPath is the path that the records of the operation lie under.
+func (o *operation) recordsPath() string {
+	if o.records != "" {
+		return o.records
+	}
+	return o.path
 }
 
 func (o *operation) unsafe() bool {

@@ -13,6 +13,7 @@ const apiRoot = "/api/v1"
 // keys and members need an identity.
 func routes(formats []crm.Format, withIdentity bool) []*operation {
 	table := contactRoutes(formats)
+	table = append(table, interactionRoutes()...)
 	table = append(table, bulkRoutes()...)
 	table = append(table, importRoutes(formats)...)
 	table = append(table, jobRoutes()...)
@@ -75,6 +76,46 @@ func contactRoutes(formats []crm.Format) []*operation {
 			notes: "Streamed; an error after the beginning cuts the connection.", fieldFilters: true, run: (*Handler).exportContacts,
 			query:   append(filterParams(), enumParam("format", "Default csv.", formatNames(formats)...)),
 			answers: []answerDoc{{status: http.StatusOK, notes: "The file.", media: formatMedia(formats)}},
+		},
+	}
+}
+
+func interactionRoutes() []*operation {
+	const tag, timeline, one = "interactions", apiRoot + "/contacts/{id}/interactions", apiRoot + "/interactions/{id}"
+	return []*operation{
+		{
+			id: "listInteractions", method: http.MethodGet, path: timeline, tag: tag, summary: "List the interactions that a contact takes part in",
+			query: []parameter{
+				enumParam("type", "Interactions of this type.", crm.InteractionTypes()...),
+				enumParam("order", "By time. Default desc.", crm.Ascending, crm.Descending),
+				numberParam("pageSize", "How many items a page has.", 1, crm.MaxPageSize, crm.DefaultPageSize), cursorParam(),
+			},
+			run: (*Handler).listInteractions, answers: []answerDoc{okJSON[page[crm.InteractionRecord]]("A page of the timeline.")},
+		},
+		{
+			id: "createInteraction", method: http.MethodPost, path: timeline, tag: tag, summary: "Add an interaction with a contact",
+			notes: "The contact takes part, also where the participants do not name it. The same source and sourceId is a conflict.",
+			body:  typeOf[newInteractionInput](), records: apiRoot + "/interactions", run: (*Handler).createInteraction, replay: (*Handler).replayInteraction,
+			refusals: []int{http.StatusConflict}, answers: []answerDoc{createdRecord[crm.InteractionRecord]("The interaction.")},
+		},
+		{
+			id: "getInteraction", method: http.MethodGet, path: one, tag: tag, summary: "Get an interaction",
+			run: (*Handler).getInteraction, answers: []answerDoc{okRecord[crm.InteractionRecord]("The interaction."), notModified()},
+		},
+		{
+			id: "updateInteraction", method: http.MethodPatch, path: one, tag: tag, summary: "Change an interaction by a merge patch (RFC 7396)",
+			body: typeOf[interactionPatchInput](), matches: true, run: (*Handler).updateInteraction, refusals: []int{http.StatusConflict},
+			answers: []answerDoc{okRecord[crm.InteractionRecord]("The interaction as it is now.")},
+		},
+		{
+			id: "deleteInteraction", method: http.MethodDelete, path: one, tag: tag, summary: "Remove an interaction for good",
+			matches: true, run: (*Handler).deleteInteraction, answers: []answerDoc{noContent("It is gone.")},
+		},
+		{
+			id: "exportInteractions", method: http.MethodGet, path: apiRoot + "/exports/interactions", tag: tag,
+			summary: "Export all interactions as JSON lines", notes: "Streamed; an error after the beginning cuts the connection.",
+			run:     (*Handler).exportInteractions,
+			answers: []answerDoc{{status: http.StatusOK, notes: "The file.", media: formatMedia([]crm.Format{crm.JSONLines{}})}},
 		},
 	}
 }

@@ -34,6 +34,9 @@ func newRegistry() huma.Registry {
 	r.RegisterTypeAlias(typeOf[crm.OnDuplicate](), typeOf[onDuplicateSchema]())
 	r.RegisterTypeAlias(typeOf[crm.Role](), typeOf[roleSchema]())
 	r.RegisterTypeAlias(typeOf[crm.Scope](), typeOf[scopeSchema]())
+	r.RegisterTypeAlias(typeOf[crm.InteractionType](), typeOf[interactionSchema]())
+	r.RegisterTypeAlias(typeOf[crm.Direction](), typeOf[directionSchema]())
+	r.RegisterTypeAlias(typeOf[crm.ParticipantRole](), typeOf[participantSchema]())
 	return r
 }
 
@@ -58,6 +61,9 @@ type (
 	onDuplicateSchema  string
 	roleSchema         string
 	scopeSchema        string
+	interactionSchema  string
+	directionSchema    string
+	participantSchema  string
 )
 
 func (idSchema) Schema(huma.Registry) *huma.Schema {
@@ -77,6 +83,16 @@ func (onDuplicateSchema) Schema(huma.Registry) *huma.Schema { return enumSchema(
 func (roleSchema) Schema(huma.Registry) *huma.Schema { return enumSchema(crm.Roles()) }
 
 func (scopeSchema) Schema(huma.Registry) *huma.Schema { return enumSchema(crm.Scopes()) }
+
+func (interactionSchema) Schema(huma.Registry) *huma.Schema {
+	return enumSchema(crm.InteractionTypes())
+}
+
+func (directionSchema) Schema(huma.Registry) *huma.Schema { return enumSchema(crm.Directions()) }
+
+func (participantSchema) Schema(huma.Registry) *huma.Schema {
+	return enumSchema(crm.ParticipantRoles())
+}
 
 func importStatuses() []crm.ImportStatus {
 	return []crm.ImportStatus{
