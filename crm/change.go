@@ -97,10 +97,13 @@ func (s *changeSet) write(ctx context.Context, tx contactTx, ws WorkspaceID) err
 		images []Image
 		events = make([]Event, 0, len(s.changes))
 		tags   = tagCounter{}
+		series = seriesCounter{}
 	)
 	for _, c := range s.changes {
 		tags.add(c.before, -1)
 		tags.add(c.after, 1)
+		series.contact(c.before, -1)
+		series.contact(c.after, 1)
 		events = append(events, s.eventOf(c))
 		if c.after == nil {
 			erased = append(erased, c.before.ID)
@@ -130,6 +133,9 @@ func (s *changeSet) write(ctx context.Context, tx contactTx, ws WorkspaceID) err
 		if err := tx.AddTagCounts(ctx, ws, deltas); err != nil {
 			return fmt.Errorf("count tags: %w", err)
 		}
+	}
+	if err := series.write(ctx, tx, ws); err != nil {
+		return err
 	}
 	if len(images) > 0 {
 		if err := tx.PutImages(ctx, ws, images); err != nil {

@@ -17,7 +17,7 @@ type CheckReport struct {
 // CheckFinding is one thing that does not agree with the contacts.
 type CheckFinding struct {
 	Workspace WorkspaceID `json:"workspaceId"`
-	// Part is totals, tags, search or imports.
+	// Part is totals, tags, series, interactions, search or imports.
 	Part     string `json:"part"`
 	Detail   string `json:"detail"`
 	Repaired bool   `json:"repaired"`
@@ -33,9 +33,10 @@ type CheckOptions struct {
 	Repair bool
 }
 
-// Check counts every workspace anew and compares: the totals, the tags'
-// counts, the search index of this process, and imports with their jobs. It reads everything once, beside a running server too. It is
-// for operators and asks for no actor.
+// Check counts every workspace anew and compares: the totals, the tags' counts,
+// the series, the contacts' last interactions, the search index of this process,
+// and imports with their jobs. It reads everything once, beside a running server
+// too. It is for operators and asks for no actor.
 func (c *CRM) Check(ctx context.Context, o CheckOptions) (CheckReport, error) {
 	r := CheckReport{Findings: []CheckFinding{}}
 	var after WorkspaceID
@@ -61,6 +62,10 @@ func (c *CRM) Check(ctx context.Context, o CheckOptions) (CheckReport, error) {
 type census struct {
 	live, trashed int
 	tags          tagCounter
+	series        seriesCounter
+	// last is what the contacts say of their last interactions, newest what the
+	// interactions say, in microseconds.
+	last, newest map[ID]int64
 }
 
 func (c *CRM) checkWorkspace(ctx context.Context, ws WorkspaceID, o CheckOptions, r *CheckReport) error {
@@ -102,7 +107,9 @@ func (c *CRM) compare(ctx context.Context, ws WorkspaceID, o CheckOptions, found
 		*found = append(*found, f)
 		return nil
 	}
-	for _, compare := range []func(context.Context, WorkspaceID, census, noteFunc) error{c.checkTotals, c.checkTags, c.checkIndex, c.checkImports} {
+	for _, compare := range []func(context.Context, WorkspaceID, census, noteFunc) error{
+		c.checkTotals, c.checkTags, c.checkSeries, c.checkLast, c.checkIndex, c.checkImports,
+	} {
 		if err := compare(ctx, ws, real, note); err != nil {
 			return 0, err
 		}
@@ -113,7 +120,7 @@ func (c *CRM) compare(ctx context.Context, ws WorkspaceID, o CheckOptions, found
 type noteFunc func(part, detail string, mend func() error) error
 
 func (c *CRM) takeCensus(ctx context.Context, ws WorkspaceID) (census, error) {
-	real := census{tags: tagCounter{}}
+	real := census{tags: tagCounter{}, series: seriesCounter{}, last: map[ID]int64{}, newest: map[ID]int64{}}
 	for _, where := range []ContactCriteria{{}, {Trash: true}} {
 		var after ID
 		for {
@@ -129,6 +136,8 @@ func (c *CRM) takeCensus(ctx context.Context, ws WorkspaceID) (census, error) {
 				return real, err
 			}
 			for i := range contacts {
+				real.last[contacts[i].ID] = Micros(contacts[i].LastInteractionAt)
+				real.series.contact(&contacts[i], 1)
 				if contacts[i].InTrash() {
 					real.trashed++
 					continue
@@ -139,7 +148,7 @@ func (c *CRM) takeCensus(ctx context.Context, ws WorkspaceID) (census, error) {
 			after = ids[len(ids)-1]
 		}
 	}
-	return real, nil
+	return real, c.countHistory(ctx, ws, &real)
 }
 
 func (c *CRM) checkTotals(ctx context.Context, ws WorkspaceID, real census, note noteFunc) error {

@@ -297,6 +297,9 @@ func (d *dryRun) RefreshLastInteractions(context.Context, WorkspaceID, []ID) err
 // AddTagCounts does nothing.
 func (d *dryRun) AddTagCounts(context.Context, WorkspaceID, []TagDelta) error { return nil }
 
+// AddToSeries does nothing.
+func (d *dryRun) AddToSeries(context.Context, WorkspaceID, []SeriesDelta) error { return nil }
+
 // PutImages does nothing.
 func (d *dryRun) PutImages(context.Context, WorkspaceID, []Image) error { return nil }
 

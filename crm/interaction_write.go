@@ -52,6 +52,7 @@ func (s *interactionSet) remove(before Interaction) {
 // interactionTx is what writing interactions needs of a transaction.
 type interactionTx interface {
 	InteractionWriter
+	seriesTx
 	DeleteFingerprints(ctx context.Context, ws WorkspaceID, records []ID, batch ID) error
 	AppendEvents(ctx context.Context, ws WorkspaceID, events []Event) error
 }
@@ -66,10 +67,13 @@ func (s *interactionSet) write(ctx context.Context, tx interactionTx, ws Workspa
 		removed []ID
 		events  = make([]Event, 0, len(s.changes))
 		moved   []ID
+		series  = seriesCounter{}
 	)
 	for _, c := range s.changes {
 		events = append(events, s.eventOf(c))
 		moved = append(moved, c.moved()...)
+		series.interaction(c.before, -1)
+		series.interaction(c.after, 1)
 		switch {
 		case c.after == nil:
 			removed = append(removed, c.before.ID)
@@ -88,6 +92,9 @@ func (s *interactionSet) write(ctx context.Context, tx interactionTx, ws Workspa
 		return err
 	}
 	if err := refreshLast(ctx, tx, ws, moved); err != nil {
+		return err
+	}
+	if err := series.write(ctx, tx, ws); err != nil {
 		return err
 	}
 	if err := tx.AppendEvents(ctx, ws, events); err != nil {

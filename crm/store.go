@@ -12,6 +12,7 @@ type Tx interface {
 	ContactStore
 	InteractionStore
 	TagStore
+	SeriesStore
 	ImageStore
 	EventStore
 	JobStore
@@ -117,8 +118,11 @@ type ActivityReader interface {
 	BusyWorkspaces(ctx context.Context, limit int) ([]WorkspaceID, error)
 }
 
-// FigureKeeper mends the totals that [ContactStore].CountContacts answers.
+// FigureKeeper mends the figures that are kept beside the rows.
 type FigureKeeper interface {
+	// RecountSeries sets the workspace's series to what the rows say. It may keep
+	// writers of the workspace waiting while it reads them.
+	RecountSeries(ctx context.Context, ws WorkspaceID) error
 	// RecountContacts sets the workspace's figures of live and trashed
 	// contacts to what the rows say.
 	RecountContacts(ctx context.Context, ws WorkspaceID) error

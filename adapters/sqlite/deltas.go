@@ -18,6 +18,13 @@ import (
 type deltas struct {
 	figures map[crm.WorkspaceID]figureDelta
 	tags    map[tagOf]tagDelta
+	series  map[slotOf]int64
+}
+
+type slotOf struct {
+	ws     crm.WorkspaceID
+	series crm.Series
+	slot   int64
 }
 
 type tagOf struct {
@@ -31,7 +38,7 @@ type tagDelta struct {
 }
 
 func newDeltas() deltas {
-	return deltas{figures: map[crm.WorkspaceID]figureDelta{}, tags: map[tagOf]tagDelta{}}
+	return deltas{figures: map[crm.WorkspaceID]figureDelta{}, tags: map[tagOf]tagDelta{}, series: map[slotOf]int64{}}
 }
 
 func (d *deltas) addFigures(ws crm.WorkspaceID, f figureDelta) {
@@ -61,12 +68,16 @@ func (d *deltas) take(other *deltas) {
 	for at, t := range other.tags {
 		d.addTag(at, t)
 	}
+	for at, n := range other.series {
+		d.series[at] += n
+	}
 	other.clear()
 }
 
 func (d *deltas) clear() {
 	clear(d.figures)
 	clear(d.tags)
+	clear(d.series)
 }
 
 // write puts everything into the tables, in their order.
@@ -91,6 +102,21 @@ func (d *deltas) write(ctx context.Context, t *tx) error {
 	})
 	if err != nil {
 		return fmt.Errorf("add to the tags: %w", err)
+	}
+	return d.writeSeries(ctx, t)
+}
+
+func (d *deltas) writeSeries(ctx context.Context, t *tx) error {
+	slots := slices.SortedFunc(maps.Keys(d.series), func(a, b slotOf) int {
+		return cmp.Or(bytes.Compare(a.ws[:], b.ws[:]), cmp.Compare(a.series, b.series), cmp.Compare(a.slot, b.slot))
+	})
+	into := bulk{into: "series (ws, series, slot, count)", columns: 4, tail: " ON CONFLICT (ws, series, slot) DO UPDATE SET count = count + excluded.count"}
+	err := t.insert(ctx, into, len(slots), func(args []any, i int) ([]any, error) {
+		at := slots[i]
+		return append(args, numbered(at.ws), int64(at.series), at.slot, d.series[at]), nil
+	})
+	if err != nil {
+		return fmt.Errorf("add to the series: %w", err)
 	}
 	return nil
 }

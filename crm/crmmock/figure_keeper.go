@@ -102,3 +102,60 @@ func (_c *FigureKeeper_RecountContacts_Call) RunAndReturn(run func(ctx context.C
 	_c.Call.Return(run)
 	return _c
 }
+
+// RecountSeries provides a mock function for the type FigureKeeper
+func (_mock *FigureKeeper) RecountSeries(ctx context.Context, ws crm.WorkspaceID) error {
+	ret := _mock.Called(ctx, ws)
+
+	if len(ret) == 0 {
+		panic("no return value specified for RecountSeries")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) error); ok {
+		r0 = returnFunc(ctx, ws)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// FigureKeeper_RecountSeries_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'RecountSeries'
+type FigureKeeper_RecountSeries_Call struct {
+	*mock.Call
+}
+
+// RecountSeries is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+func (_e *FigureKeeper_Expecter) RecountSeries(ctx any, ws any) *FigureKeeper_RecountSeries_Call {
+	return &FigureKeeper_RecountSeries_Call{Call: _e.mock.On("RecountSeries", ctx, ws)}
+}
+
+func (_c *FigureKeeper_RecountSeries_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *FigureKeeper_RecountSeries_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *FigureKeeper_RecountSeries_Call) Return(err error) *FigureKeeper_RecountSeries_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *FigureKeeper_RecountSeries_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) error) *FigureKeeper_RecountSeries_Call {
+	_c.Call.Return(run)
+	return _c
+}

@@ -111,6 +111,69 @@ func (_c *Store_AddTagCounts_Call) RunAndReturn(run func(ctx context.Context, ws
 	return _c
 }
 
+// AddToSeries provides a mock function for the type Store
+func (_mock *Store) AddToSeries(ctx context.Context, ws crm.WorkspaceID, deltas []crm.SeriesDelta) error {
+	ret := _mock.Called(ctx, ws, deltas)
+
+	if len(ret) == 0 {
+		panic("no return value specified for AddToSeries")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.SeriesDelta) error); ok {
+		r0 = returnFunc(ctx, ws, deltas)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_AddToSeries_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'AddToSeries'
+type Store_AddToSeries_Call struct {
+	*mock.Call
+}
+
+// AddToSeries is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - deltas []crm.SeriesDelta
+func (_e *Store_Expecter) AddToSeries(ctx any, ws any, deltas any) *Store_AddToSeries_Call {
+	return &Store_AddToSeries_Call{Call: _e.mock.On("AddToSeries", ctx, ws, deltas)}
+}
+
+func (_c *Store_AddToSeries_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, deltas []crm.SeriesDelta)) *Store_AddToSeries_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.SeriesDelta
+		if args[2] != nil {
+			arg2 = args[2].([]crm.SeriesDelta)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_AddToSeries_Call) Return(err error) *Store_AddToSeries_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_AddToSeries_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, deltas []crm.SeriesDelta) error) *Store_AddToSeries_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // AppendEvents provides a mock function for the type Store
 func (_mock *Store) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
 	ret := _mock.Called(ctx, ws, events)
@@ -4287,6 +4350,92 @@ func (_c *Store_PutWorkspace_Call) RunAndReturn(run func(ctx context.Context, w 
 	return _c
 }
 
+// ReadSeries provides a mock function for the type Store
+func (_mock *Store) ReadSeries(ctx context.Context, ws crm.WorkspaceID, s crm.Series, from int64, to int64) ([]crm.SeriesCount, error) {
+	ret := _mock.Called(ctx, ws, s, from, to)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ReadSeries")
+	}
+
+	var r0 []crm.SeriesCount
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.Series, int64, int64) ([]crm.SeriesCount, error)); ok {
+		return returnFunc(ctx, ws, s, from, to)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.Series, int64, int64) []crm.SeriesCount); ok {
+		r0 = returnFunc(ctx, ws, s, from, to)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.SeriesCount)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.Series, int64, int64) error); ok {
+		r1 = returnFunc(ctx, ws, s, from, to)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ReadSeries_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ReadSeries'
+type Store_ReadSeries_Call struct {
+	*mock.Call
+}
+
+// ReadSeries is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - s crm.Series
+//   - from int64
+//   - to int64
+func (_e *Store_Expecter) ReadSeries(ctx any, ws any, s any, from any, to any) *Store_ReadSeries_Call {
+	return &Store_ReadSeries_Call{Call: _e.mock.On("ReadSeries", ctx, ws, s, from, to)}
+}
+
+func (_c *Store_ReadSeries_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, s crm.Series, from int64, to int64)) *Store_ReadSeries_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.Series
+		if args[2] != nil {
+			arg2 = args[2].(crm.Series)
+		}
+		var arg3 int64
+		if args[3] != nil {
+			arg3 = args[3].(int64)
+		}
+		var arg4 int64
+		if args[4] != nil {
+			arg4 = args[4].(int64)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ReadSeries_Call) Return(seriesCounts []crm.SeriesCount, err error) *Store_ReadSeries_Call {
+	_c.Call.Return(seriesCounts, err)
+	return _c
+}
+
+func (_c *Store_ReadSeries_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, s crm.Series, from int64, to int64) ([]crm.SeriesCount, error)) *Store_ReadSeries_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ReceiveJobs provides a mock function for the type Store
 func (_mock *Store) ReceiveJobs(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
 	ret := _mock.Called(ctx, kinds, limit)
@@ -4414,6 +4563,63 @@ func (_c *Store_RecountContacts_Call) Return(err error) *Store_RecountContacts_C
 }
 
 func (_c *Store_RecountContacts_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) error) *Store_RecountContacts_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// RecountSeries provides a mock function for the type Store
+func (_mock *Store) RecountSeries(ctx context.Context, ws crm.WorkspaceID) error {
+	ret := _mock.Called(ctx, ws)
+
+	if len(ret) == 0 {
+		panic("no return value specified for RecountSeries")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) error); ok {
+		r0 = returnFunc(ctx, ws)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_RecountSeries_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'RecountSeries'
+type Store_RecountSeries_Call struct {
+	*mock.Call
+}
+
+// RecountSeries is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+func (_e *Store_Expecter) RecountSeries(ctx any, ws any) *Store_RecountSeries_Call {
+	return &Store_RecountSeries_Call{Call: _e.mock.On("RecountSeries", ctx, ws)}
+}
+
+func (_c *Store_RecountSeries_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *Store_RecountSeries_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_RecountSeries_Call) Return(err error) *Store_RecountSeries_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_RecountSeries_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) error) *Store_RecountSeries_Call {
 	_c.Call.Return(run)
 	return _c
 }

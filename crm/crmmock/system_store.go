@@ -932,6 +932,63 @@ func (_c *SystemStore_RecountContacts_Call) RunAndReturn(run func(ctx context.Co
 	return _c
 }
 
+// RecountSeries provides a mock function for the type SystemStore
+func (_mock *SystemStore) RecountSeries(ctx context.Context, ws crm.WorkspaceID) error {
+	ret := _mock.Called(ctx, ws)
+
+	if len(ret) == 0 {
+		panic("no return value specified for RecountSeries")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) error); ok {
+		r0 = returnFunc(ctx, ws)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// SystemStore_RecountSeries_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'RecountSeries'
+type SystemStore_RecountSeries_Call struct {
+	*mock.Call
+}
+
+// RecountSeries is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+func (_e *SystemStore_Expecter) RecountSeries(ctx any, ws any) *SystemStore_RecountSeries_Call {
+	return &SystemStore_RecountSeries_Call{Call: _e.mock.On("RecountSeries", ctx, ws)}
+}
+
+func (_c *SystemStore_RecountSeries_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *SystemStore_RecountSeries_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_RecountSeries_Call) Return(err error) *SystemStore_RecountSeries_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *SystemStore_RecountSeries_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) error) *SystemStore_RecountSeries_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ReleaseLost provides a mock function for the type SystemStore
 func (_mock *SystemStore) ReleaseLost(ctx context.Context, maxLosses int, limit int) (int, error) {
 	ret := _mock.Called(ctx, maxLosses, limit)

@@ -109,6 +109,69 @@ func (_c *Tx_AddTagCounts_Call) RunAndReturn(run func(ctx context.Context, ws cr
 	return _c
 }
 
+// AddToSeries provides a mock function for the type Tx
+func (_mock *Tx) AddToSeries(ctx context.Context, ws crm.WorkspaceID, deltas []crm.SeriesDelta) error {
+	ret := _mock.Called(ctx, ws, deltas)
+
+	if len(ret) == 0 {
+		panic("no return value specified for AddToSeries")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.SeriesDelta) error); ok {
+		r0 = returnFunc(ctx, ws, deltas)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Tx_AddToSeries_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'AddToSeries'
+type Tx_AddToSeries_Call struct {
+	*mock.Call
+}
+
+// AddToSeries is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - deltas []crm.SeriesDelta
+func (_e *Tx_Expecter) AddToSeries(ctx any, ws any, deltas any) *Tx_AddToSeries_Call {
+	return &Tx_AddToSeries_Call{Call: _e.mock.On("AddToSeries", ctx, ws, deltas)}
+}
+
+func (_c *Tx_AddToSeries_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, deltas []crm.SeriesDelta)) *Tx_AddToSeries_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.SeriesDelta
+		if args[2] != nil {
+			arg2 = args[2].([]crm.SeriesDelta)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_AddToSeries_Call) Return(err error) *Tx_AddToSeries_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Tx_AddToSeries_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, deltas []crm.SeriesDelta) error) *Tx_AddToSeries_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // AppendEvents provides a mock function for the type Tx
 func (_mock *Tx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
 	ret := _mock.Called(ctx, ws, events)
@@ -3032,6 +3095,92 @@ func (_c *Tx_PutWorkspace_Call) Return(err error) *Tx_PutWorkspace_Call {
 }
 
 func (_c *Tx_PutWorkspace_Call) RunAndReturn(run func(ctx context.Context, w crm.Workspace, expect int64) error) *Tx_PutWorkspace_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ReadSeries provides a mock function for the type Tx
+func (_mock *Tx) ReadSeries(ctx context.Context, ws crm.WorkspaceID, s crm.Series, from int64, to int64) ([]crm.SeriesCount, error) {
+	ret := _mock.Called(ctx, ws, s, from, to)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ReadSeries")
+	}
+
+	var r0 []crm.SeriesCount
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.Series, int64, int64) ([]crm.SeriesCount, error)); ok {
+		return returnFunc(ctx, ws, s, from, to)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.Series, int64, int64) []crm.SeriesCount); ok {
+		r0 = returnFunc(ctx, ws, s, from, to)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.SeriesCount)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.Series, int64, int64) error); ok {
+		r1 = returnFunc(ctx, ws, s, from, to)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_ReadSeries_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ReadSeries'
+type Tx_ReadSeries_Call struct {
+	*mock.Call
+}
+
+// ReadSeries is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - s crm.Series
+//   - from int64
+//   - to int64
+func (_e *Tx_Expecter) ReadSeries(ctx any, ws any, s any, from any, to any) *Tx_ReadSeries_Call {
+	return &Tx_ReadSeries_Call{Call: _e.mock.On("ReadSeries", ctx, ws, s, from, to)}
+}
+
+func (_c *Tx_ReadSeries_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, s crm.Series, from int64, to int64)) *Tx_ReadSeries_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.Series
+		if args[2] != nil {
+			arg2 = args[2].(crm.Series)
+		}
+		var arg3 int64
+		if args[3] != nil {
+			arg3 = args[3].(int64)
+		}
+		var arg4 int64
+		if args[4] != nil {
+			arg4 = args[4].(int64)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_ReadSeries_Call) Return(seriesCounts []crm.SeriesCount, err error) *Tx_ReadSeries_Call {
+	_c.Call.Return(seriesCounts, err)
+	return _c
+}
+
+func (_c *Tx_ReadSeries_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, s crm.Series, from int64, to int64) ([]crm.SeriesCount, error)) *Tx_ReadSeries_Call {
 	_c.Call.Return(run)
 	return _c
 }

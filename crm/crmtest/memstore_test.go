@@ -36,6 +36,7 @@ type state struct {
 	tags       map[of[string]]crm.Tag
 	images     []image // In the order of writing.
 	touches    map[of[crm.ID]]crm.InteractionWrite
+	series     map[of[slot]]int
 	events     []crm.WorkspaceEvent
 	jobs       map[of[crm.ID]]job
 	imports    map[of[crm.ID]]crm.Import
@@ -51,7 +52,7 @@ func (s state) copied() *state {
 	s.images, s.events = slices.Clone(s.images), slices.Clone(s.events)
 	s.jobs, s.imports, s.rows = maps.Clone(s.jobs), maps.Clone(s.imports), maps.Clone(s.rows)
 	s.prints, s.answers, s.blobs = maps.Clone(s.prints), maps.Clone(s.answers), maps.Clone(s.blobs)
-	s.touches = maps.Clone(s.touches)
+	s.touches, s.series = maps.Clone(s.touches), maps.Clone(s.series)
 	return &s
 }
 
@@ -69,7 +70,7 @@ func newMemStore() *memStore {
 		workspaces: map[crm.WorkspaceID]crm.Workspace{}, contacts: map[of[crm.ID]]crm.ContactWrite{}, tags: map[of[string]]crm.Tag{},
 		jobs: map[of[crm.ID]]job{}, imports: map[of[crm.ID]]crm.Import{}, rows: map[of[rowKey]]crm.ImportRow{},
 		prints: map[of[crm.Fingerprint]]crm.FingerprintMark{}, answers: map[of[string]]crm.IdempotencyRecord{}, blobs: map[of[crm.ID]]storedBlob{},
-		touches: map[of[crm.ID]]crm.InteractionWrite{},
+		touches: map[of[crm.ID]]crm.InteractionWrite{}, series: map[of[slot]]int{},
 	})
 	return m
 }

@@ -22,7 +22,7 @@ const faultVariable = "CRMTEST_FAULT"
 
 func allFaults() []fault {
 	return slices.Concat(valueFaults(), pagingFaults(), filterFaults(), writeFaults(), tenancyFaults(), transactionFaults(), eventFaults(),
-		recordFaults(), interactionFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults())
+		recordFaults(), interactionFaults(), seriesFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults())
 }
 
 func TestEveryFaultTurnsTheSuiteRed(t *testing.T) {

@@ -33,6 +33,7 @@ func TestStore(t *testing.T, open func(testing.TB) crm.Store) {
 		{"images", testImages},
 		{"interactions", testInteractions},
 		{"timelines", testTimelines},
+		{"series", testSeries},
 		{"transactions", testTransactions},
 		{"events", testEvents},
 		{"imports", testImports},

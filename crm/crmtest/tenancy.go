@@ -84,6 +84,7 @@ func testedElsewhere() map[string]string {
 		"PurgeImages":             "crosses workspaces",
 		"PurgeIdempotencyRecords": "crosses workspaces",
 		"RecountContacts":         "TestStore, figures: a recount touches one workspace",
+		"RecountSeries":           "TestStore, series: a recount touches one workspace",
 		"Ping":                    "holds no data",
 		"ProbeWrite":              "holds no data",
 		"Close":                   "holds no data",

@@ -198,6 +198,17 @@ func recordCases() map[string]tenancyCall {
 			got, err := tx.ListTags(ctx, ws)
 			return lines(got), err
 		},
+		"AddToSeries": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			if err := tx.AddToSeries(ctx, ws, []crm.SeriesDelta{{Series: crm.SeriesContacts, Slot: crm.SlotOf(day()), Delta: 7}}); err != nil {
+				return nil, err
+			}
+			got, err := tx.ReadSeries(ctx, ws, crm.SeriesContacts, 0, 1<<40)
+			return lines(got), err
+		},
+		"ReadSeries": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ReadSeries(ctx, ws, crm.SeriesContacts, 0, 1<<40)
+			return lines(got), err
+		},
 		"PutImages": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
 			return nil, tx.PutImages(ctx, ws, []crm.Image{{Contact: ids.contact, Version: 9, Batch: ids.batch, At: day()}})
 		},

@@ -41,6 +41,7 @@ func writeWorldAs(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet,
 		tx.PutContacts(ctx, ws, newWrites(contacts)),
 		tx.PutInteractions(ctx, ws, interactionWrites(worldInteraction(ws, ids, text))),
 		tx.AddTagCounts(ctx, ws, []crm.TagDelta{{Key: "vip", Name: text, Delta: 2}}),
+		tx.AddToSeries(ctx, ws, []crm.SeriesDelta{{Series: crm.SeriesContacts, Slot: crm.SlotOf(day()), Delta: len(text)}}),
 		tx.PutImages(ctx, ws, []crm.Image{{Contact: ids.contact, Version: 1, Batch: ids.batch, At: day(), After: &contacts[0]}}),
 		tx.AppendEvents(ctx, ws, []crm.Event{{
 			ID: ids.event, Type: crm.EventContactCreated, At: day(), Version: 1,
@@ -89,7 +90,7 @@ func worldJob(ws crm.WorkspaceID, ids idSet, text string) crm.Job {
 // dump is everything that a transaction can read of a workspace.
 type dump struct {
 	workspace, contacts, keys, figures, tags, images, jobs, jobCounts, imports, rows, prints, answers []string
-	interactions, timeline, strangers, events                                                         []string
+	interactions, timeline, strangers, series, events                                                 []string
 	head                                                                                              crm.Position
 }
 
@@ -147,8 +148,9 @@ func (d *dump) readInteractions(ctx context.Context, tx crm.Tx, ws crm.Workspace
 	timeline, err3 := tx.ListInteractions(ctx, ws, crm.InteractionQuery{Contact: ids.contact, Limit: 100})
 	stranger := crm.InteractionCriteria{Stranger: crm.EmailKey("stranger@example.com")}
 	strangers, err4 := tx.ListInteractionIDs(ctx, ws, stranger, crm.ID{}, 100)
-	d.interactions, d.timeline, d.strangers = lines(interactions), lines(timeline), lines(strangers)
-	return errors.Join(err1, err2, err3, err4)
+	series, err5 := tx.ReadSeries(ctx, ws, crm.SeriesContacts, 0, 1<<40)
+	d.interactions, d.timeline, d.strangers, d.series = lines(interactions), lines(timeline), lines(strangers), lines(series)
+	return errors.Join(err1, err2, err3, err4, err5)
 }
 
 func (d *dump) readRecords(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) error {
@@ -216,6 +218,7 @@ func (d dump) sections() []section {
 		{"interactions", d.interactions},
 		{"timeline", d.timeline},
 		{"strangers", d.strangers},
+		{"series", d.series},
 		{"jobs", d.jobs},
 		{"job counts", d.jobCounts},
 		{"imports", d.imports},
