@@ -89,6 +89,7 @@ type CRM struct {
 	Contacts     *ContactService
 	Interactions *InteractionService
 	Tags         *TagService
+	Dashboard    *DashboardService
 	Imports      *ImportService
 	Exports      *ExportService
 	Jobs         *JobService
@@ -131,6 +132,7 @@ func New(c Config) (*CRM, error) {
 		core: k, system: c.Store, version: c.Version,
 	}
 	app.writes = &writeProbe{ask: c.Store.ProbeWrite, start: app.inBackground, log: c.Logger}
+	app.Dashboard = &DashboardService{core: k, health: app.Health, start: app.inBackground}
 	app.Imports = newImportService(k)
 	app.runner = newJobRunner(k, c.Store, delivery, c.Workers)
 	app.Imports.runner = app.runner

@@ -140,6 +140,18 @@ func LoadZone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
+// zone returns the zone that a caller names, or the workspace's.
+func (s *WorkspaceService) zone(ctx context.Context, ws WorkspaceID, name string) (*time.Location, error) {
+	if name == "" {
+		w, err := s.settings(ctx, ws)
+		if err != nil {
+			return nil, err
+		}
+		name = w.TimeZone
+	}
+	return LoadZone(name)
+}
+
 // settings returns the workspace as it is, or as it will be made.
 func (s *WorkspaceService) settings(ctx context.Context, ws WorkspaceID) (Workspace, error) {
 	now := s.core.now()

@@ -250,6 +250,12 @@ func ownRoutes() []*operation {
 	const tag = "server"
 	return []*operation{
 		{
+			id: "getDashboard", method: http.MethodGet, path: apiRoot + "/dashboard", tag: "dashboard", summary: "Get the dashboard in one document",
+			notes: "A block that failed is {error}; the others stand.",
+			query: []parameter{textParam("tz", "The IANA time zone that days and weeks begin in. Default the workspace's.", maxZone)},
+			run:   (*Handler).getDashboard, answers: []answerDoc{okRecord[dashboardRecord]("The dashboard."), notModified()},
+		},
+		{
 			id: "me", method: http.MethodGet, path: apiRoot + "/me", tag: tag, summary: "Who is calling, where, and what they may do",
 			run: (*Handler).me, answers: []answerDoc{okJSON[meRecord]("The caller.")},
 		},

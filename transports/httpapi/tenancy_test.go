@@ -63,6 +63,7 @@ func tenancyTable() map[string]tenancyRow {
 		"GET /api-keys":                    {want: 200},
 		"GET /members":                     {want: 200},
 		"GET /me":                          {want: 200},
+		"GET /dashboard":                   {want: 200},
 		"GET /contacts/{id}/interactions":  {want: 404, kind: "contact"},
 		"POST /contacts/{id}/interactions": {want: 404, kind: "contact", body: `{"type":"note","occurredAt":"2026-01-01T00:00:00Z"}`},
 		"GET /interactions/{id}":           {want: 404, kind: "interaction"},
