@@ -205,10 +205,10 @@ func (s *ImportService) undoHistory(ctx context.Context, run *jobRun, id ID) (ke
 			}
 			set := s.core.newInteractionSet(run.actor(), run.Job.ID)
 			for _, i := range found {
-				if i.Version == 1 {
-					set.remove(i)
-				} else {
+				if i.Edited {
 					stay = append(stay, i.ID)
+				} else {
+					set.remove(i)
 				}
 			}
 			return set.write(ctx, tx, ws)

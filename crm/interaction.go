@@ -89,6 +89,9 @@ type Interaction struct {
 	Batch     ID
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	// Edited says that somebody changed it since it was made. Links that came by
+	// themselves, because a contact gained an address, are no edit.
+	Edited bool
 	// Version grows with every change.
 	Version int64
 }
@@ -259,6 +262,9 @@ type InteractionReader interface {
 	// ListInteractionIDs returns up to limit matching ids that sort after the
 	// id after, in the order of ids.
 	ListInteractionIDs(ctx context.Context, ws WorkspaceID, where InteractionCriteria, after ID, limit int) ([]ID, error)
+	// StrangerKeys returns those of the keys that a participant who is no contact
+	// has, in no order, however many have it. At most 5,000 keys.
+	StrangerKeys(ctx context.Context, ws WorkspaceID, keys []ContactKey) ([]ContactKey, error)
 	// FindInteractions returns the ids of the interactions with these sources
 	// and source ids, in no order, leaving out those it does not have. At most
 	// 1,000.

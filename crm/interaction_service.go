@@ -98,6 +98,14 @@ func (s *InteractionService) create(ctx context.Context, actor Actor, in NewInte
 
 // link checks the contacts that the input names and finds those of the others.
 func (s *InteractionService) link(ctx context.Context, tx matchTx, ws WorkspaceID, i *Interaction, named []NewParticipant) error {
+	if err := s.checkContacts(ctx, tx, ws, i, named); err != nil {
+		return err
+	}
+	return linkParticipants(ctx, tx, ws, []*Interaction{i})
+}
+
+// checkContacts refuses contacts that the workspace does not have.
+func (s *InteractionService) checkContacts(ctx context.Context, tx matchTx, ws WorkspaceID, i *Interaction, named []NewParticipant) error {
 	if ids := i.Contacts(); len(ids) > 0 {
 		found, err := tx.GetContacts(ctx, ws, ids)
 		if err != nil {
@@ -109,11 +117,9 @@ func (s *InteractionService) link(ctx context.Context, tx matchTx, ws WorkspaceI
 				p.add(fmt.Sprintf("participants[%d].contactId", n), CodeUnknown, "must be a contact of this workspace")
 			}
 		}
-		if err := p.err(); err != nil {
-			return err
-		}
+		return p.err()
 	}
-	return linkParticipants(ctx, tx, ws, []*Interaction{i})
+	return nil
 }
 
 // Get returns an interaction.

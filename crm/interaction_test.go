@@ -252,6 +252,47 @@ func TestInteractionAccess(t *testing.T) {
 	}
 }
 
+func TestInteractionBatch(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	ctx := context.Background()
+	ana := e.create(crm.NewContact{DisplayName: "Ana", Emails: []crm.Email{{Address: "ana@example.com"}}})
+	mail := crm.NewInteraction{
+		Type: crm.InteractionEmail, OccurredAt: past(1), Source: "gmail", SourceID: "1",
+		Participants: []crm.NewParticipant{{Address: "ana@example.com"}},
+	}
+	foreign := mail
+	foreign.SourceID, foreign.Participants = "2", []crm.NewParticipant{{Contact: crm.NewID()}}
+	list := []crm.NewInteraction{mail, {Type: "fax"}, mail, foreign, {Type: crm.InteractionNote, OccurredAt: past(2), Participants: []crm.NewParticipant{{Contact: ana.ID}}}}
+	for round, want := range [][]crm.RowOutcome{
+		{crm.RowCreated, crm.RowProblem, crm.RowUnchanged, crm.RowProblem, crm.RowCreated},
+		{crm.RowUnchanged, crm.RowProblem, crm.RowUnchanged, crm.RowProblem, crm.RowCreated},
+	} {
+		results, err := e.Interactions.Batch(ctx, e.owner, list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []crm.RowOutcome
+		for _, r := range results {
+			got = append(got, r.Outcome)
+			if (r.Err != nil) != (r.Outcome == crm.RowProblem) || (r.Interaction == nil) != (r.Outcome == crm.RowProblem) {
+				t.Errorf("got %+v", r)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("round %d: got %v, want %v", round+1, got, want)
+		}
+	}
+	if got := len(e.timeline(ana.ID)); got != 3 || !e.get(ana.ID).LastInteractionAt.Equal(past(2)) {
+		t.Errorf("timeline: got %d, last %s", got, e.get(ana.ID).LastInteractionAt)
+	}
+	for _, n := range []int{0, crm.MaxBatch + 1} {
+		if _, err := e.Interactions.Batch(ctx, e.owner, make([]crm.NewInteraction, n)); !errors.Is(err, crm.ErrInvalid) {
+			t.Errorf("a batch of %d: got %v", n, err)
+		}
+	}
+}
+
 func TestTimelinePages(t *testing.T) {
 	t.Parallel()
 	e := setup(t)

@@ -39,9 +39,15 @@ func (s *interactionSet) create(i Interaction) Interaction {
 // stored.
 func (s *interactionSet) update(before, after Interaction) Interaction {
 	after.ID, after.Batch, after.CreatedAt = before.ID, before.Batch, before.CreatedAt
-	after.UpdatedAt, after.Version = s.at, before.Version+1
+	after.UpdatedAt, after.Version, after.Edited = s.at, before.Version+1, true
 	s.changes = append(s.changes, interactionChange{before: &before, after: &after})
 	return after
+}
+
+// relink adds new links of a stored interaction.
+func (s *interactionSet) relink(before, after Interaction) {
+	s.update(before, after)
+	s.changes[len(s.changes)-1].after.Edited = before.Edited
 }
 
 // remove adds the end of a stored interaction.

@@ -130,13 +130,13 @@ func (t *tx) removeInteractions(ctx context.Context, ws crm.WorkspaceID, old map
 }
 
 func (t *tx) insertInteractions(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error {
-	into := bulk{into: `interactions (ws, version, source, batch, created_at, updated_at, type, direction, id,
-		occurred_at, source_id, thread, participants, subject, body)`, columns: 15, alike: 6}
+	into := bulk{into: `interactions (ws, version, source, batch, created_at, updated_at, edited, type, direction, id,
+		occurred_at, source_id, thread, participants, subject, body)`, columns: 16, alike: 7}
 	err := t.insert(ctx, into, len(writes), func(args []any, n int) ([]any, error) {
 		i := writes[n].Interaction
 		participants, err := participantsText(i.Participants)
 		return append(args, numbered(ws), i.Version, i.Source, optionalBlob(i.Batch), crm.Micros(i.CreatedAt), crm.Micros(i.UpdatedAt),
-			string(i.Type), string(i.Direction), blob(i.ID), crm.Micros(i.OccurredAt), i.SourceID, i.ThreadID, participants, i.Subject, i.Body), err
+			flag(i.Edited), string(i.Type), string(i.Direction), blob(i.ID), crm.Micros(i.OccurredAt), i.SourceID, i.ThreadID, participants, i.Subject, i.Body), err
 	})
 	if err != nil {
 		return err

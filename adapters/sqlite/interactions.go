@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
@@ -12,7 +14,7 @@ import (
 )
 
 const interactionColumns = `i.id, i.version, i.type, i.direction, i.occurred_at, i.created_at, i.updated_at,
-	i.source, i.source_id, i.thread, i.batch, i.participants, i.subject, i.body`
+	i.source, i.source_id, i.thread, i.batch, i.edited, i.participants, i.subject, i.body`
 
 // participantDoc is a participant in its column.
 type participantDoc struct {
@@ -47,7 +49,7 @@ func participantsOf(text string) ([]crm.Participant, error) {
 func scanInteraction(rows *sqlx.Rows) (i crm.Interaction, err error) {
 	var participants string
 	err = rows.Scan(scanID(&i.ID), &i.Version, &i.Type, &i.Direction, scanTime(&i.OccurredAt), scanTime(&i.CreatedAt), scanTime(&i.UpdatedAt),
-		&i.Source, &i.SourceID, &i.ThreadID, scanID(&i.Batch), &participants, &i.Subject, &i.Body)
+		&i.Source, &i.SourceID, &i.ThreadID, scanID(&i.Batch), &i.Edited, &participants, &i.Subject, &i.Body)
 	if err == nil {
 		i.Participants, err = participantsOf(participants)
 	}
@@ -143,6 +145,32 @@ func (r reads) ListInteractionIDs(
 		return nil, fmt.Errorf("list interaction ids: %w", err)
 	}
 	return ids, nil
+}
+
+// StrangerKeys implements [crm.InteractionReader].
+func (r reads) StrangerKeys(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKey, error) {
+	byKind := map[crm.KeyKind][]any{}
+	for _, k := range keys {
+		byKind[k.Kind] = append(byKind[k.Kind], k.Value)
+	}
+	found := map[crm.ContactKey]bool{}
+	for kind, values := range byKind {
+		err := sqlkit.Lists(values, func(padded []any) error {
+			// One look for each key: an address of one's own is in every email.
+			text := "SELECT w.column1 FROM (VALUES " + sqlkit.Values(1, len(padded)) + `) AS w WHERE EXISTS
+				(SELECT 1 FROM interaction_strangers s WHERE s.ws = ? AND s.kind = ? AND s.value = w.column1)`
+			return each(ctx, r, func(rows *sqlx.Rows) error {
+				key := crm.ContactKey{Kind: kind}
+				err := rows.Scan(&key.Value)
+				found[key] = true
+				return err
+			}, fixed(text), append(slices.Clone(padded), numbered(ws), int64(kind))...)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("find strangers: %w", err)
+		}
+	}
+	return slices.Collect(maps.Keys(found)), nil
 }
 
 // FindInteractions implements [crm.InteractionReader].

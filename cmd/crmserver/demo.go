@@ -1,9 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,40 +37,134 @@ func (s *server) fillDemo(ctx context.Context, t terminal) (string, error) {
 	return s.identity.Operator.SignInLink(ctx, user.ID, demoLink)
 }
 
-// addPeople writes invented people, each at the time they were met.
+// addPeople writes invented people and what was said with them, each at its
+// time.
 func addPeople(ctx context.Context, store crm.Store, actor crm.Actor, bar *bar) error {
 	g := fakedata.New(demoSeed)
-	people := make([]fakedata.Person, demoPeople)
-	for i := range people {
-		people[i] = g.Person()
+	days := map[int]*demoDay{}
+	on := func(daysAgo int) *demoDay {
+		if days[daysAgo] == nil {
+			days[daysAgo] = &demoDay{}
+		}
+		return days[daysAgo]
 	}
-	slices.SortStableFunc(people, func(a, b fakedata.Person) int { return cmp.Compare(b.AgeDays, a.AgeDays) })
-	begin := time.Now()
-	clock := begin
-	past, err := crm.New(crm.Config{Store: store, Phones: phone.New(), Now: func() time.Time { return clock }})
+	for range demoPeople {
+		p := g.Person()
+		met := on(p.AgeDays)
+		person := &demoPerson{Person: p}
+		met.people = append(met.people, person)
+		for _, e := range g.History(p) {
+			on(e.DaysAgo).said = append(on(e.DaysAgo).said, demoExchange{person, e})
+		}
+	}
+	past := &demoPast{begin: time.Now(), actor: actor}
+	var err error
+	past.app, err = crm.New(crm.Config{Store: store, Phones: phone.New(), Now: func() time.Time { return past.clock }})
 	if err != nil {
 		return err
 	}
 	done := 0
-	for _, day := range byDay(people) {
-		clock = begin.AddDate(0, 0, -day[0].AgeDays)
-		batch := crm.BatchInput{}
-		for _, p := range day {
-			batch.Contacts = append(batch.Contacts, contactOf(p))
+	for _, daysAgo := range slices.Backward(slices.Sorted(maps.Keys(days))) {
+		if err := past.live(ctx, days[daysAgo], daysAgo); err != nil {
+			return err
 		}
-		results, err := past.Contacts.Batch(ctx, actor, batch)
+		done += len(days[daysAgo].people)
+		bar.set(int64(done))
+	}
+	return past.app.Close()
+}
+
+// demoDay is what happened on one day.
+type demoDay struct {
+	people []*demoPerson
+	said   []demoExchange
+}
+
+type demoPerson struct {
+	fakedata.Person
+	id crm.ID
+}
+
+type demoExchange struct {
+	with *demoPerson
+	fakedata.Exchange
+}
+
+// demoPast is a CRM whose clock stands where the demo puts it.
+type demoPast struct {
+	begin, clock time.Time
+	actor        crm.Actor
+	app          *crm.CRM
+}
+
+// live writes a day.
+func (d *demoPast) live(ctx context.Context, day *demoDay, daysAgo int) error {
+	d.clock = d.begin.AddDate(0, 0, -daysAgo)
+	for part := range slices.Chunk(day.people, crm.MaxBatch) {
+		batch := crm.BatchInput{}
+		for _, p := range part {
+			batch.Contacts = append(batch.Contacts, contactOf(p.Person))
+		}
+		results, err := d.app.Contacts.Batch(ctx, d.actor, batch)
+		if err != nil {
+			return err
+		}
+		for i, r := range results {
+			if r.Err != nil {
+				return fmt.Errorf("invented person refused: %w", r.Err)
+			}
+			part[i].id = r.Contact.ID
+		}
+	}
+	for part := range slices.Chunk(day.said, crm.MaxBatch) {
+		var batch []crm.NewInteraction
+		for _, e := range part {
+			batch = append(batch, d.interactionOf(e))
+		}
+		results, err := d.app.Interactions.Batch(ctx, d.actor, batch)
 		if err != nil {
 			return err
 		}
 		for _, r := range results {
 			if r.Err != nil {
-				return fmt.Errorf("invented person refused: %w", r.Err)
+				return fmt.Errorf("invented interaction refused: %w", r.Err)
 			}
 		}
-		done += len(day)
-		bar.set(int64(done))
 	}
-	return past.Close()
+	return nil
+}
+
+func (d *demoPast) interactionOf(e demoExchange) crm.NewInteraction {
+	midnight := time.Date(d.clock.Year(), d.clock.Month(), d.clock.Day(), 0, 0, 0, 0, d.clock.Location())
+	at := midnight.Add(time.Duration(e.Minute) * time.Minute)
+	if at.After(d.clock) { // Today is not over.
+		at = d.clock.Add(-time.Duration(e.Minute) * time.Second)
+	}
+	in := crm.NewInteraction{
+		Type: crm.InteractionType(e.Type), Direction: crm.Direction(e.Direction), Subject: e.Subject, Body: e.Body, OccurredAt: at,
+		Participants: []crm.NewParticipant{{Role: crm.RoleParticipant, Name: e.with.DisplayName, Contact: e.with.id}},
+	}
+	them, us := &in.Participants[0], crm.NewParticipant{Role: crm.RoleFrom, Name: "Dana Demo", Address: "demo@crm.example"}
+	switch {
+	case e.Type == "email" && len(e.with.Emails) > 0:
+		them.Address = e.with.Emails[0].Address
+	case e.Type == "call" && len(e.with.Phones) > 0:
+		them.Address = e.with.Phones[0].Number
+	}
+	switch in.Direction {
+	case crm.DirectionOutbound:
+		them.Role = crm.RoleTo
+		in.Participants = append(in.Participants, us)
+	case crm.DirectionInbound:
+		us.Role, them.Role = crm.RoleTo, crm.RoleFrom
+		in.Participants = append(in.Participants, us)
+	case crm.DirectionInternal:
+		them.Role = crm.RoleAttendee
+	}
+	if e.Thread > 0 {
+		in.ThreadID = fmt.Sprintf("%s/%d", e.with.id, e.Thread)
+	}
+	return in
 }
 
 func contactOf(p fakedata.Person) crm.NewContact {
@@ -90,19 +184,4 @@ func contactOf(p fakedata.Person) crm.NewContact {
 		})
 	}
 	return c
-}
-
-// byDay cuts people, sorted by age, into those met on one day, at most a
-// batch's worth at once.
-func byDay(people []fakedata.Person) [][]fakedata.Person {
-	var days [][]fakedata.Person
-	for begin := 0; begin < len(people); {
-		end := begin
-		for end < len(people) && end-begin < crm.MaxBatch && people[end].AgeDays == people[begin].AgeDays {
-			end++
-		}
-		days = append(days, people[begin:end])
-		begin = end
-	}
-	return days
 }

@@ -3247,3 +3247,77 @@ func (_c *Tx_RefreshLastInteractions_Call) RunAndReturn(run func(ctx context.Con
 	_c.Call.Return(run)
 	return _c
 }
+
+// StrangerKeys provides a mock function for the type Tx
+func (_mock *Tx) StrangerKeys(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKey, error) {
+	ret := _mock.Called(ctx, ws, keys)
+
+	if len(ret) == 0 {
+		panic("no return value specified for StrangerKeys")
+	}
+
+	var r0 []crm.ContactKey
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ContactKey) ([]crm.ContactKey, error)); ok {
+		return returnFunc(ctx, ws, keys)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ContactKey) []crm.ContactKey); ok {
+		r0 = returnFunc(ctx, ws, keys)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.ContactKey)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ContactKey) error); ok {
+		r1 = returnFunc(ctx, ws, keys)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_StrangerKeys_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'StrangerKeys'
+type Tx_StrangerKeys_Call struct {
+	*mock.Call
+}
+
+// StrangerKeys is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - keys []crm.ContactKey
+func (_e *Tx_Expecter) StrangerKeys(ctx any, ws any, keys any) *Tx_StrangerKeys_Call {
+	return &Tx_StrangerKeys_Call{Call: _e.mock.On("StrangerKeys", ctx, ws, keys)}
+}
+
+func (_c *Tx_StrangerKeys_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey)) *Tx_StrangerKeys_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ContactKey
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ContactKey)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_StrangerKeys_Call) Return(contactKeys []crm.ContactKey, err error) *Tx_StrangerKeys_Call {
+	_c.Call.Return(contactKeys, err)
+	return _c
+}
+
+func (_c *Tx_StrangerKeys_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKey, error)) *Tx_StrangerKeys_Call {
+	_c.Call.Return(run)
+	return _c
+}

@@ -33,6 +33,9 @@ type (
 	forgetTouchCount  struct{ memTx }
 	forgetTouchIDs    struct{ memTx }
 	forgetTouchRefs   struct{ memTx }
+	forgetStrangers   struct{ memTx }
+	strangersKnown    struct{ memTx }
+	editsForgotten    struct{ memTx }
 	forgetTouchDelete struct{ memTx }
 	forgetLast        struct{ memTx }
 	eventsAlone       struct{ memTx }
@@ -264,6 +267,31 @@ func (t forgetTouchRefs) FindInteractions(ctx context.Context, ws crm.WorkspaceI
 	return found, nil
 }
 
+func (t forgetStrangers) StrangerKeys(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKey, error) {
+	return everywhere(t.memTx, ws, func(ws crm.WorkspaceID) ([]crm.ContactKey, error) { return t.memTx.StrangerKeys(ctx, ws, keys) })
+}
+
+// strangersKnown takes those who are linked for strangers.
+func (t strangersKnown) PutInteractions(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error {
+	writes = slices.Clone(writes)
+	for n := range writes {
+		for _, p := range writes[n].Interaction.Participants {
+			if p.Address != "" {
+				writes[n].Strangers = append(writes[n].Strangers, crm.EmailKey(p.Address))
+			}
+		}
+	}
+	return t.memTx.PutInteractions(ctx, ws, writes)
+}
+
+func (t editsForgotten) PutInteractions(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error {
+	writes = slices.Clone(writes)
+	for n := range writes {
+		writes[n].Interaction.Edited = false
+	}
+	return t.memTx.PutInteractions(ctx, ws, writes)
+}
+
 func (t forgetTouchDelete) DeleteInteractions(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
 	sum := 0
 	for _, space := range spaces(t.memTx, ws) {
@@ -326,6 +354,9 @@ func interactionFaults() []fault {
 		forgets("GetInteractions", func(t memTx) crm.Tx { return forgetTouches{t} }),
 		forgets("CountInteractions", func(t memTx) crm.Tx { return forgetTouchCount{t} }),
 		forgets("ListInteractionIDs", func(t memTx) crm.Tx { return forgetTouchIDs{t} }),
+		forgets("StrangerKeys", func(t memTx) crm.Tx { return forgetStrangers{t} }),
+		rows("contacts are found as strangers", "by_many_keys", func(t memTx) crm.Tx { return strangersKnown{t} }),
+		rows("an interaction forgets that it was edited", "comes_back_as", func(t memTx) crm.Tx { return editsForgotten{t} }),
 		forgets("FindInteractions", func(t memTx) crm.Tx { return forgetTouchRefs{t} }),
 		forgets("DeleteInteractions", func(t memTx) crm.Tx { return forgetTouchDelete{t} }),
 		forgets("RefreshLastInteractions", func(t memTx) crm.Tx { return forgetLast{t} }),

@@ -49,6 +49,7 @@ func testInteractions(t *testing.T, open func(testing.TB) crm.Store) {
 		}},
 		{"deleted interactions are gone everywhere", testInteractionDelete},
 		{"ids are listed by batch and stranger", testInteractionCriteria},
+		{"strangers are found by many keys at once", testStrangerKeys},
 		{"a roll back leaves neither interactions nor links", func(f *fixture) {
 			_ = f.s.InTx(f.Context(), func(tx crm.Tx) error {
 				if err := tx.PutInteractions(f.Context(), f.ws, interactionWrites(f.interaction(1, 100))); err != nil {
@@ -149,7 +150,7 @@ func fullInteraction(ws crm.WorkspaceID, n int) crm.Interaction {
 		{Role: crm.RoleCc, Contact: recordID(ws, 100)},
 	}
 	i.ThreadID, i.Source, i.SourceID, i.Batch = "thread-1", "calendar", "id-1", recordID(ws, 140)
-	i.CreatedAt, i.UpdatedAt, i.Version = day().Add(time.Microsecond), day().Add(time.Hour), 7
+	i.CreatedAt, i.UpdatedAt, i.Version, i.Edited = day().Add(time.Microsecond), day().Add(time.Hour), 7, true
 	return i
 }
 
@@ -236,6 +237,33 @@ func testInteractionDelete(f *fixture) {
 	f.ok("FindInteractions", err)
 	if len(found) != 0 {
 		f.Errorf("FindInteractions: got %v, want none", found)
+	}
+}
+
+func testStrangerKeys(f *fixture) {
+	ana, bo, office := crm.EmailKey("ana@example.com"), crm.EmailKey("bo@example.com"), crm.PhoneKey("+12025550123", "Bo")
+	with := func(n int, p ...crm.Participant) crm.Interaction {
+		i := f.interaction(n)
+		i.Participants = p
+		return i
+	}
+	f.put(
+		with(1, crm.Participant{Role: crm.RoleTo, Address: "Ana@example.com"}, crm.Participant{Role: crm.RoleTo, Address: "bo@example.com", Contact: f.id(100)}),
+		with(2, crm.Participant{Role: crm.RoleTo, Address: "ana@example.com"}, crm.Participant{Role: crm.RoleCc, Name: "Bo", Address: "2025550123", E164: "+12025550123"}),
+	)
+	keys := []crm.ContactKey{bo, office, ana, {Kind: crm.KeyPhone, Value: ana.Value}, {Kind: crm.KeyEmail, Value: office.Value}}
+	for n := range 2_000 {
+		keys = append(keys, crm.EmailKey(fmt.Sprintf("nobody%d@example.com", n)))
+	}
+	got, err := f.s.StrangerKeys(f.Context(), f.ws, keys)
+	f.ok("StrangerKeys", err)
+	if len(got) != 2 || !slices.Contains(got, ana) || !slices.Contains(got, office) {
+		f.Errorf("StrangerKeys: got %v, want %v and %v", got, ana, office)
+	}
+	none, err := f.s.StrangerKeys(f.Context(), f.ws, nil)
+	f.ok("StrangerKeys", err)
+	if len(none) != 0 {
+		f.Errorf("StrangerKeys of none: got %v", none)
 	}
 }
 

@@ -91,6 +91,20 @@ func (t memTx) ListInteractionIDs(_ context.Context, ws crm.WorkspaceID, where c
 	return firstOf(ids, limit), nil
 }
 
+func (t memTx) StrangerKeys(_ context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKey, error) {
+	s, err := t.read()
+	if err != nil {
+		return nil, err
+	}
+	var found []crm.ContactKey
+	for _, key := range keys {
+		if slices.ContainsFunc(mine(s.touches, ws), func(w crm.InteractionWrite) bool { return slices.Contains(w.Strangers, key) }) {
+			found = append(found, key)
+		}
+	}
+	return found, nil
+}
+
 func (t memTx) FindInteractions(_ context.Context, ws crm.WorkspaceID, refs []crm.SourceRef) (map[crm.SourceRef]crm.ID, error) {
 	s, err := t.read()
 	if err != nil {

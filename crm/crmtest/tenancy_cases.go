@@ -114,6 +114,10 @@ func interactionCases() map[string]tenancyCall {
 			}
 			return all, nil
 		},
+		"StrangerKeys": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.StrangerKeys(ctx, ws, []crm.ContactKey{crm.EmailKey("stranger@example.com")})
+			return lines(got), err
+		},
 		"FindInteractions": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
 			got, err := tx.FindInteractions(ctx, ws, []crm.SourceRef{{Source: "manual", SourceID: "1"}})
 			return []string{fmt.Sprint(len(got))}, err

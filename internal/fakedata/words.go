@@ -7,6 +7,7 @@ type vocabulary struct {
 	mottoFronts, mottoBacks                          []string
 	ranks, fields, loneTitles                        []string
 	tags, occasions, interests, followUps, pleasures []string
+	topics, asks, replies, outcomes                  []string
 }
 
 func readVocabulary() vocabulary {
@@ -26,6 +27,10 @@ func readVocabulary() vocabulary {
 		interests:    list(interests),
 		followUps:    list(followUps),
 		pleasures:    list(pleasures),
+		topics:       list(topics),
+		asks:         list(asks),
+		replies:      list(replies),
+		outcomes:     list(outcomes),
 	}
 }
 
@@ -66,4 +71,19 @@ Send the contract in two languages.,Do not call on Fridays.,Introduce to the sup
 	pleasures = `Collects old maps.,Has two daughters who play handball.,Drinks tea and never coffee.,Runs marathons.,
 Speaks four languages.,Just back from parental leave.,Plays the cello.,Keeps bees on the roof.,Loves crosswords.,
 Restores wooden boats.`
+
+	topics = `Delivery dates,Invoice for last month,Renewal of the contract,Training for the team,Price list for next year,
+Invitation to the open day,Samples,New address,Annual review,Pilot in the second branch,Spare parts,Opening hours in summer,
+Data protection questions,Reference visit,Order by phone,Trade fair appointment,Offer for twelve seats,Change of contact person`
+	asks = `Could you send me the current figures?,When would be a good time for a short call?,Do you still need the papers we talked about?,
+I have attached what you asked for. Does it fit?,Who decides about this on your side?,We would like to move the date by a week.,
+Can we see the export before we decide?,Is there anything that keeps you from going ahead?,The last delivery was two boxes short. Can you look into it?,
+Would you speak about it at our customer day?`
+	replies = `Thank you. That is what I needed.,Tuesday morning suits me best.,I have passed it on to our legal team.,
+Yes and please send a copy to accounting.,We are still waiting for the budget.,Let us talk again after the holidays.,
+Sorry for the late answer. It is fine with us.,I would rather keep the old arrangement.,The numbers look good. One question about the second page.,
+Could you explain the third point once more?`
+	outcomes = `Agreed on the next steps.,Left a message with the front desk.,Wants a written offer by Friday.,Went through the open points. Two are left.,
+Happy with the service.,Asked for a discount.,Will call back.,Showed the new version.,Talked about the renewal. Decision in a month.,
+Complained about the waiting time. Promised to look into it.`
 )

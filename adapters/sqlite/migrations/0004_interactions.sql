@@ -7,6 +7,7 @@ CREATE TABLE interactions (
   ws           INTEGER NOT NULL,
   id           BLOB    NOT NULL,
   version      INTEGER NOT NULL,
+  edited       INTEGER NOT NULL,
   type         TEXT    NOT NULL,
   direction    TEXT    NOT NULL,
   occurred_at  INTEGER NOT NULL,
