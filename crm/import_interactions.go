@@ -122,20 +122,9 @@ func (i Interaction) ref() SourceRef { return SourceRef{Source: i.Source, Source
 // dropAbsent unlinks the contacts that the workspace does not have: the file is
 // of another instance, where they have other ids. Their addresses find them.
 func dropAbsent(ctx context.Context, tx matchTx, ws WorkspaceID, list []*Interaction) error {
-	var ids []ID
-	for _, i := range list {
-		ids = append(ids, i.Contacts()...)
-	}
-	slices.SortFunc(ids, compareIDs)
-	there := map[ID]bool{}
-	for part := range slices.Chunk(slices.Compact(ids), MaxBatch) {
-		found, err := tx.GetContacts(ctx, ws, part)
-		if err != nil {
-			return fmt.Errorf("get contacts: %w", err)
-		}
-		for _, c := range found {
-			there[c.ID] = true
-		}
+	there, err := presentContacts(ctx, tx, ws, list)
+	if err != nil {
+		return err
 	}
 	for _, i := range list {
 		for n := range i.Participants {

@@ -59,19 +59,27 @@ func (s *InteractionService) writeBatch(
 ) ([]InteractionResult, error) {
 	results := make([]InteractionResult, len(valid))
 	fresh := make([]*Interaction, len(valid))
-	var refs []SourceRef
+	all := make([]*Interaction, len(valid))
 	for n := range valid {
-		if broken[n] != nil {
-			results[n] = InteractionResult{Outcome: RowProblem, Err: broken[n]}
-			continue
-		}
 		i := valid[n]
 		i.Participants = slices.Clone(i.Participants) // A transaction may run twice.
-		if err := s.checkContacts(ctx, tx, actor.Workspace, &i, list[n].Participants); err != nil {
+		all[n] = &i
+	}
+	present, err := presentContacts(ctx, tx, actor.Workspace, all)
+	if err != nil {
+		return nil, err
+	}
+	var refs []SourceRef
+	for n, i := range all {
+		err := broken[n]
+		if err == nil {
+			err = checkContacts(list[n].Participants, present)
+		}
+		if err != nil {
 			results[n] = InteractionResult{Outcome: RowProblem, Err: err}
 			continue
 		}
-		fresh[n] = &i
+		fresh[n] = i
 		if i.SourceID != "" {
 			refs = append(refs, i.ref())
 		}

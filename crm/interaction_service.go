@@ -98,28 +98,46 @@ func (s *InteractionService) create(ctx context.Context, actor Actor, in NewInte
 
 // link checks the contacts that the input names and finds those of the others.
 func (s *InteractionService) link(ctx context.Context, tx matchTx, ws WorkspaceID, i *Interaction, named []NewParticipant) error {
-	if err := s.checkContacts(ctx, tx, ws, i, named); err != nil {
+	there, err := presentContacts(ctx, tx, ws, []*Interaction{i})
+	if err != nil {
+		return err
+	}
+	if err := checkContacts(named, there); err != nil {
 		return err
 	}
 	return linkParticipants(ctx, tx, ws, []*Interaction{i})
 }
 
-// checkContacts refuses contacts that the workspace does not have.
-func (s *InteractionService) checkContacts(ctx context.Context, tx matchTx, ws WorkspaceID, i *Interaction, named []NewParticipant) error {
-	if ids := i.Contacts(); len(ids) > 0 {
-		found, err := tx.GetContacts(ctx, ws, ids)
-		if err != nil {
-			return fmt.Errorf("get contacts: %w", err)
-		}
-		var p problems
-		for n, in := range named {
-			if !in.Contact.IsZero() && !slices.ContainsFunc(found, func(c Contact) bool { return c.ID == in.Contact }) {
-				p.add(fmt.Sprintf("participants[%d].contactId", n), CodeUnknown, "must be a contact of this workspace")
-			}
-		}
-		return p.err()
+// presentContacts returns those of the contacts that interactions name which the
+// workspace has.
+func presentContacts(ctx context.Context, tx matchTx, ws WorkspaceID, list []*Interaction) (map[ID]bool, error) {
+	var ids []ID
+	for _, i := range list {
+		ids = append(ids, i.Contacts()...)
 	}
-	return nil
+	slices.SortFunc(ids, compareIDs)
+	there := map[ID]bool{}
+	for part := range slices.Chunk(slices.Compact(ids), MaxBatch) {
+		found, err := tx.GetContacts(ctx, ws, part)
+		if err != nil {
+			return nil, fmt.Errorf("get contacts: %w", err)
+		}
+		for _, c := range found {
+			there[c.ID] = true
+		}
+	}
+	return there, nil
+}
+
+// checkContacts refuses contacts that the workspace does not have.
+func checkContacts(named []NewParticipant, there map[ID]bool) error {
+	var p problems
+	for n, in := range named {
+		if !in.Contact.IsZero() && !there[in.Contact] {
+			p.add(fmt.Sprintf("participants[%d].contactId", n), CodeUnknown, "must be a contact of this workspace")
+		}
+	}
+	return p.err()
 }
 
 // Get returns an interaction.

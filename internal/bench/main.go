@@ -74,7 +74,7 @@ func (b *bench) cases() []struct {
 		id  string
 		run func(context.Context) error
 	}{
-		{"P1", b.list}, {"P3", b.search}, {"P4", b.imports}, {"P8", b.binary}, {"P10", b.memory}, {"P11", b.creates},
+		{"P1", b.list}, {"P2", b.scale}, {"P3", b.search}, {"P4", b.imports}, {"P7", b.dashboard}, {"P8", b.binary}, {"P10", b.memory}, {"P11", b.creates},
 	}
 }
 
