@@ -2,11 +2,19 @@ package crm
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
 // EventType says what happened: noun, dot, verb in the past.
 type EventType string
+
+// Noun is what the type is about, "contact" of "contact.created". Who may see an
+// event is decided by it, so the noun of a type is the kind of its subjects.
+func (t EventType) Noun() string {
+	noun, _, _ := strings.Cut(string(t), ".")
+	return noun
+}
 
 // The events of this package; crm/identity adds its own.
 const (
@@ -49,6 +57,13 @@ const (
 	SubjectInteraction = "interaction"
 )
 
+// Kinds of subjects that only this package has to name.
+const (
+	nounImport    = "import"
+	nounJob       = "job"
+	nounWorkspace = "workspace"
+)
+
 // Event is a fact the domain records. It holds ids and names of fields, never
 // personal data.
 type Event struct {
@@ -68,6 +83,23 @@ type Event struct {
 	// Contacts are the contacts that the change is about beside the subject: of
 	// an interaction those who take part, or did before the change. Sorted.
 	Contacts []ID
+	// Owner is whose work the event is about: of a job or an import the user who
+	// asked for it, who may see it beside admins. Zero for other events.
+	Owner ID
+}
+
+// Bulk reports whether the event is one of the many that a batch makes of
+// records. The feed shows one entry for all of them; events of jobs and imports
+// name their batch too, and stand for themselves.
+func (e Event) Bulk() bool {
+	if e.Batch.IsZero() {
+		return false
+	}
+	switch e.Type.Noun() {
+	case SubjectContact, SubjectInteraction:
+		return true
+	}
+	return false
 }
 
 // EventStore is the event log.

@@ -225,6 +225,6 @@ func (s *ImportService) insert(ctx context.Context, tx Tx, actor Actor, i Import
 func (s *ImportService) event(t EventType, actor Actor, i Import) Event {
 	return Event{
 		ID: s.core.newID(), Type: t, At: s.core.now(), Actor: actor.ref(), Subject: Subject{Kind: "import", ID: i.ID},
-		Version: i.Version, Batch: i.ID,
+		Version: i.Version, Batch: i.ID, Owner: i.Actor.User,
 	}
 }

@@ -83,7 +83,7 @@ func (s *JobService) put(ctx context.Context, tx Tx, actor Actor, j Job) error {
 }
 
 func (s *JobService) event(t EventType, by EventActor, j Job) Event {
-	return Event{ID: s.core.newID(), Type: t, At: s.core.now(), Actor: by, Subject: Subject{Kind: "job", ID: j.ID}, Batch: j.Batch}
+	return Event{ID: s.core.newID(), Type: t, At: s.core.now(), Actor: by, Subject: Subject{Kind: "job", ID: j.ID}, Batch: j.Batch, Owner: j.Actor.User}
 }
 
 // dispatch hands a committed job to the queue and wakes this process's

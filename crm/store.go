@@ -15,6 +15,7 @@ type Tx interface {
 	SeriesStore
 	ImageStore
 	EventStore
+	FeedStore
 	JobStore
 	ImportStore
 	FingerprintStore
@@ -72,6 +73,8 @@ type SystemStore interface {
 	FigureKeeper
 	ActivityReader
 	WriteProber
+	EventReaders
+	LogKeeper
 	// ListWorkspaces returns up to limit workspaces whose id sorts after the
 	// id after, by id.
 	ListWorkspaces(ctx context.Context, after WorkspaceID, limit int) ([]Workspace, error)

@@ -14,14 +14,14 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
-const eventColumns = "position, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch, contacts"
+const eventColumns = "position, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch, contacts, owner"
 
 // scanEvent reads the columns of an event, and of others before them.
 func scanEvent(rows *sqlx.Rows, before ...any) (e crm.Event, err error) {
 	var changed string
 	var contacts []byte
 	err = rows.Scan(append(before, &e.Position, scanID(&e.ID), &e.Type, scanTime(&e.At), &e.Actor.Kind, scanID(&e.Actor.ID),
-		&e.Subject.Kind, scanID(&e.Subject.ID), &changed, &e.Version, scanID(&e.Batch), &contacts)...)
+		&e.Subject.Kind, scanID(&e.Subject.ID), &changed, &e.Version, scanID(&e.Batch), &contacts, scanID(&e.Owner))...)
 	if err == nil && changed != "" {
 		err = json.Unmarshal([]byte(changed), &e.Changed)
 	}
@@ -39,12 +39,17 @@ func scanWorkspaceEvent(rows *sqlx.Rows) (e crm.WorkspaceEvent, err error) {
 // AppendEvents implements [crm.EventStore]. One writer at a time gives the
 // positions the order of the commits.
 func (t *tx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
-	into := bulk{into: "events (ws, type, at, actor_kind, actor, subject_kind, changed, version, batch, contacts, id, subject)", columns: 12, alike: 10}
-	err := t.insert(ctx, into, len(events), func(args []any, i int) ([]any, error) {
+	marks, err := t.feedMarks(ctx, ws, events)
+	if err != nil {
+		return fmt.Errorf("append events: %w", err)
+	}
+	into := bulk{into: "events (ws, type, at, actor_kind, actor, subject_kind, changed, version, batch, contacts, owner, id, subject, feed)", columns: 14, alike: 11}
+	err = t.insert(ctx, into, len(events), func(args []any, i int) ([]any, error) {
 		e := events[i]
 		changed, err := namesText(e.Changed)
 		return append(args, numbered(ws), string(e.Type), crm.Micros(e.At), string(e.Actor.Kind), optionalBlob(e.Actor.ID),
-			e.Subject.Kind, changed, e.Version, optionalBlob(e.Batch), packIDs(e.Contacts), blob(e.ID), optionalBlob(e.Subject.ID)), err
+			e.Subject.Kind, changed, e.Version, optionalBlob(e.Batch), packIDs(e.Contacts), optionalBlob(e.Owner),
+			blob(e.ID), optionalBlob(e.Subject.ID), marks[i]), err
 	})
 	if err != nil {
 		return fmt.Errorf("append events: %w", err)

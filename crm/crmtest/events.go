@@ -137,7 +137,7 @@ func testEventFields(f *fixture) {
 		{
 			ID: f.id(1), Type: crm.EventContactUpdated, At: day(), Actor: crm.EventActor{Kind: crm.ActorKey, ID: f.id(2)},
 			Subject: crm.Subject{Kind: crm.SubjectContact, ID: f.id(3)}, Changed: []string{"emails", "fields.Größe, \"x\"", "notes"},
-			Version: 1 << 40, Batch: f.id(4), Contacts: []crm.ID{f.id(7), f.id(8)},
+			Version: 1 << 40, Batch: f.id(4), Contacts: []crm.ID{f.id(7), f.id(8)}, Owner: f.id(9),
 		},
 		{ID: f.id(5), Type: "custom.happened", At: longAgo(), Subject: crm.Subject{Kind: "session", ID: f.id(6)}},
 	}

@@ -251,8 +251,11 @@ func (y system) EventsAfter(_ context.Context, after crm.Position, limit int) ([
 	if err != nil {
 		return nil, err
 	}
-	// Positions count from 1 without gaps.
-	return slices.Clone(firstOf(s.events[min(int(after), len(s.events)):], limit)), nil
+	first := slices.IndexFunc(s.events, func(e crm.WorkspaceEvent) bool { return e.Position > after })
+	if first < 0 {
+		return nil, nil
+	}
+	return slices.Clone(firstOf(s.events[first:], limit)), nil
 }
 
 func (y system) PurgeCandidates(_ context.Context, deletedBefore time.Time, limit int) ([]crm.WorkspaceContact, error) {

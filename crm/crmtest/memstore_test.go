@@ -44,6 +44,8 @@ type state struct {
 	prints     map[of[crm.Fingerprint]]crm.FingerprintMark
 	answers    map[of[string]]crm.IdempotencyRecord
 	blobs      map[of[crm.ID]]storedBlob
+	readers    map[string]reader
+	log        crm.EventLog // Its Head is the highest position ever given.
 	closed     bool
 }
 
@@ -52,7 +54,7 @@ func (s state) copied() *state {
 	s.images, s.events = slices.Clone(s.images), slices.Clone(s.events)
 	s.jobs, s.imports, s.rows = maps.Clone(s.jobs), maps.Clone(s.imports), maps.Clone(s.rows)
 	s.prints, s.answers, s.blobs = maps.Clone(s.prints), maps.Clone(s.answers), maps.Clone(s.blobs)
-	s.touches, s.series = maps.Clone(s.touches), maps.Clone(s.series)
+	s.touches, s.series, s.readers = maps.Clone(s.touches), maps.Clone(s.series), maps.Clone(s.readers)
 	return &s
 }
 
@@ -71,6 +73,7 @@ func newMemStore() *memStore {
 		jobs: map[of[crm.ID]]job{}, imports: map[of[crm.ID]]crm.Import{}, rows: map[of[rowKey]]crm.ImportRow{},
 		prints: map[of[crm.Fingerprint]]crm.FingerprintMark{}, answers: map[of[string]]crm.IdempotencyRecord{}, blobs: map[of[crm.ID]]storedBlob{},
 		touches: map[of[crm.ID]]crm.InteractionWrite{}, series: map[of[slot]]int{},
+		readers: map[string]reader{}, log: crm.EventLog{Epoch: crm.NewID()},
 	})
 	return m
 }
@@ -261,7 +264,8 @@ func (t memTx) DeleteImages(ctx context.Context, ws crm.WorkspaceID, contacts []
 func (t memTx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
 	return t.write(ctx, func(s *state) error {
 		for _, e := range events {
-			e.Position = crm.Position(len(s.events) + 1)
+			s.log.Head++
+			e.Position = s.log.Head
 			e.At, e.Contacts = micros(e.At), slices.Clone(e.Contacts)
 			s.events = append(s.events, crm.WorkspaceEvent{Workspace: ws, Event: e})
 		}

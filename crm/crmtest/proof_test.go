@@ -21,7 +21,7 @@ import (
 const faultVariable = "CRMTEST_FAULT"
 
 func allFaults() []fault {
-	return slices.Concat(valueFaults(), pagingFaults(), filterFaults(), writeFaults(), tenancyFaults(), transactionFaults(), eventFaults(),
+	return slices.Concat(valueFaults(), pagingFaults(), filterFaults(), writeFaults(), tenancyFaults(), transactionFaults(), eventFaults(), feedFaults(), readerFaults(),
 		recordFaults(), interactionFaults(), seriesFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults())
 }
 

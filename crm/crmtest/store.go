@@ -36,6 +36,8 @@ func TestStore(t *testing.T, open func(testing.TB) crm.Store) {
 		{"series", testSeries},
 		{"transactions", testTransactions},
 		{"events", testEvents},
+		{"feed", testFeed},
+		{"log", testLog},
 		{"imports", testImports},
 		{"fingerprints", testFingerprints},
 		{"idempotency", testIdempotency},

@@ -236,6 +236,23 @@ func recordCases() map[string]tenancyCall {
 			got, err := tx.EventHead(ctx, ws)
 			return lines([]crm.Position{got}), err
 		},
+		"FeedTypes": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.FeedTypes(ctx, ws)
+			return lines(got), err
+		},
+		"ListFeed": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			all, err := tx.ListFeed(ctx, ws, crm.FeedQuery{Types: []crm.EventType{crm.EventContactCreated, crm.EventContactUpdated}, Limit: 10})
+			own, err2 := tx.ListFeed(ctx, ws, crm.FeedQuery{OwnTypes: []crm.EventType{crm.EventJobQueued}, Owner: ids.contact, Limit: 10})
+			return slices.Concat(lines(all), lines(own), []string{sayError(err2)}), err
+		},
+		"ListSubjectEvents": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ListSubjectEvents(ctx, ws, ids.contact, 0, 10)
+			return lines(got), err
+		},
+		"CountBatches": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.CountBatches(ctx, ws, []crm.ID{ids.batch})
+			return sorted(got), err
+		},
 		"FindFingerprints": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
 			got, err := tx.FindFingerprints(ctx, ws, []crm.Fingerprint{ids.print})
 			return sorted(got), err

@@ -130,7 +130,7 @@ func testAbandoned(f *fixture, abandon func(f *fixture, fn func(tx crm.Tx))) {
 		f.Errorf("ListEvents: got %d events, want only the marker", len(got))
 	}
 	after := f.dump(f.ws)
-	after.events, after.head = before.events, before.head
+	after.events, after.feed, after.head = before.events, before.feed, before.head
 	if d := after.diff(before); d != "" {
 		f.Errorf("after a transaction that did not commit: %s", d)
 	}
@@ -146,7 +146,8 @@ func testOwnWrites(f *fixture) {
 		if err != nil {
 			return err
 		}
-		inside.events, inside.head = []string{"positions come with the commit"}, 1
+		later := []string{"positions come with the commit"}
+		inside.events, inside.feed, inside.batches, inside.head = later, later, later, 1
 		if got := inside.missing(); got != "" {
 			f.Errorf("inside the transaction there are no %s", got)
 		}

@@ -13,13 +13,14 @@ import (
 
 // ids of the records of a world.
 type idSet struct {
-	contact, other, trash, event, job, imp, batch, blob, lease, interaction crm.ID
-	print                                                                   crm.Fingerprint
+	contact, other, trash, event, bulk, queued, job, imp, batch, blob, lease, interaction crm.ID
+	print                                                                                 crm.Fingerprint
 }
 
 func worldIDs(ws crm.WorkspaceID) idSet {
 	set := idSet{
 		contact: recordID(ws, 101), other: recordID(ws, 102), trash: recordID(ws, 103), event: recordID(ws, 110),
+		bulk: recordID(ws, 111), queued: recordID(ws, 112),
 		job: recordID(ws, 120), imp: recordID(ws, 130), batch: recordID(ws, 140), blob: recordID(ws, 150), lease: recordID(ws, 160),
 		interaction: recordID(ws, 180),
 	}
@@ -46,6 +47,12 @@ func writeWorldAs(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet,
 		tx.AppendEvents(ctx, ws, []crm.Event{{
 			ID: ids.event, Type: crm.EventContactCreated, At: day(), Version: 1,
 			Subject: crm.Subject{Kind: crm.SubjectContact, ID: ids.contact}, Changed: []string{text},
+		}, {
+			ID: ids.bulk, Type: crm.EventContactUpdated, At: day(), Version: 2, Batch: ids.batch,
+			Subject: crm.Subject{Kind: crm.SubjectContact, ID: ids.contact}, Changed: []string{text},
+		}, {
+			ID: ids.queued, Type: crm.EventJobQueued, At: day(), Batch: ids.batch, Owner: ids.contact,
+			Subject: crm.Subject{Kind: "job", ID: ids.job}, Changed: []string{text},
 		}}),
 		tx.PutJob(ctx, ws, worldJob(ws, ids, text), 0),
 		tx.PutImport(ctx, ws, crm.Import{
@@ -90,7 +97,7 @@ func worldJob(ws crm.WorkspaceID, ids idSet, text string) crm.Job {
 // dump is everything that a transaction can read of a workspace.
 type dump struct {
 	workspace, contacts, keys, figures, tags, images, jobs, jobCounts, imports, rows, prints, answers []string
-	interactions, timeline, strangers, series, events                                                 []string
+	interactions, timeline, strangers, series, events, feed, batches                                  []string
 	head                                                                                              crm.Position
 }
 
@@ -108,7 +115,7 @@ func dumpOf(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID) (dump, error) {
 
 func dumpAs(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) (dump, error) {
 	var d dump
-	err := errors.Join(d.readContacts(ctx, tx, ws), d.readInteractions(ctx, tx, ws, ids), d.readRecords(ctx, tx, ws, ids), d.readLog(ctx, tx, ws))
+	err := errors.Join(d.readContacts(ctx, tx, ws), d.readInteractions(ctx, tx, ws, ids), d.readRecords(ctx, tx, ws, ids), d.readLog(ctx, tx, ws), d.readFeed(ctx, tx, ws, ids))
 	return d, err
 }
 
@@ -189,6 +196,18 @@ func (d *dump) readLog(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID) error
 	return err
 }
 
+func (d *dump) readFeed(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) error {
+	types, err1 := tx.FeedTypes(ctx, ws)
+	entries, err2 := tx.ListFeed(ctx, ws, crm.FeedQuery{Types: types, Limit: 100})
+	own, err3 := tx.ListFeed(ctx, ws, crm.FeedQuery{OwnTypes: types, Owner: ids.contact, Limit: 100})
+	about, err4 := tx.ListSubjectEvents(ctx, ws, ids.contact, 0, 100)
+	counts, err5 := tx.CountBatches(ctx, ws, []crm.ID{ids.batch})
+	d.feed = slices.Concat(lines(types), lines(entries), lines(own), lines(about))
+	d.batches = lines(counts)
+	slices.Sort(d.batches)
+	return errors.Join(err1, err2, err3, err4, err5)
+}
+
 // lines prints each value with everything behind its pointers.
 func lines[T any](values []T) []string {
 	var out []string
@@ -226,6 +245,8 @@ func (d dump) sections() []section {
 		{"fingerprints", d.prints},
 		{"idempotency records", d.answers},
 		{"events", d.events},
+		{"feed", d.feed},
+		{"batches", d.batches},
 	}
 }
 
