@@ -93,6 +93,7 @@ const (
 	PermMembersManage   Permission = "manage members"
 	PermWorkspaceManage Permission = "manage the workspace"
 	PermSignIn          Permission = "own sessions and keys"
+	PermAudit           Permission = "read the audit"
 )
 
 // rule is what a permission asks for.
@@ -118,7 +119,7 @@ func accessTable(p Permission) (rule, bool) {
 		return rule{RoleMember, ScopeJobs}, true
 	case PermJobsAll:
 		return rule{RoleAdmin, ScopeJobs}, true
-	case PermMembersRead, PermMembersManage:
+	case PermMembersRead, PermMembersManage, PermAudit:
 		return rule{RoleAdmin, ScopeAdmin}, true
 	case PermWorkspaceManage:
 		return rule{RoleOwner, ScopeAdmin}, true

@@ -79,6 +79,7 @@ func (k *core) transact(
 ) error {
 	err := inTx(ctx, fn)
 	k.search.wrote(ws) // Also after an error: the commit may have come through.
+	k.watch.wrote()
 	return err
 }
 

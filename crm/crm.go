@@ -46,6 +46,17 @@ type Config struct {
 	// Workers is how many jobs run at once in this process; negative means
 	// none. Default 4.
 	Workers int
+	// Names knows how users and API keys are called that activity names. Default:
+	// they have no names; crm/identity knows its own.
+	Names Namer
+	// EventRetention is how long the event log is kept, of which the feed, the
+	// audit and the resuming of streams live; negative means for ever. The newest
+	// event of a workspace, and what a durable consumer has not read, stays longer.
+	// Default 400 days.
+	EventRetention time.Duration
+	// MaxStreams bounds the open streams of activity. Each takes some 40 KB with
+	// its connection. Default 10,000.
+	MaxStreams int
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// NewID makes ids; they must be unique and should grow. Default [NewID].
@@ -73,6 +84,8 @@ type core struct {
 	newID      func() ID
 	log        *slog.Logger
 	search     *searcher
+	names      Namer
+	watch      *logWatch
 	workspaces *WorkspaceService
 	jobs       *JobService
 	// callers counts the writes that somebody waited for in this process.
@@ -95,12 +108,15 @@ type CRM struct {
 	Jobs         *JobService
 	Workspaces   *WorkspaceService
 	Idempotency  *IdempotencyService
+	Activity     *ActivityService
 
-	core    *core
-	system  SystemStore
-	runner  *jobRunner
-	writes  *writeProbe
-	version string
+	core      *core
+	consumers *eventConsumers
+	retention time.Duration
+	system    SystemStore
+	runner    *jobRunner
+	writes    *writeProbe
+	version   string
 
 	mu     sync.Mutex
 	cancel context.CancelFunc
@@ -122,6 +138,7 @@ func New(c Config) (*CRM, error) {
 	if err := checkFormats(k.formats); err != nil {
 		return nil, fmt.Errorf("new crm: %w", err)
 	}
+	k.names, k.watch = c.Names, newLogWatch(c.Store.LogState, c.Logger)
 	k.workspaces = newWorkspaceService(k)
 	k.search = newSearcher(k, searchSettings{index: c.Search, memory: c.SearchMemory, timeout: c.SearchTimeout, proveEvery: c.SearchCheck})
 	delivery := newJobDelivery(c.Store, c.Queue, c.Logger)
@@ -131,6 +148,9 @@ func New(c Config) (*CRM, error) {
 		Workspaces: k.workspaces, Idempotency: &IdempotencyService{store: c.Store, now: k.now},
 		core: k, system: c.Store, version: c.Version,
 	}
+	app.Activity = &ActivityService{core: k, hub: newStreamHub(k, k.watch, c.Store.EventsAfter, c.MaxStreams)}
+	app.consumers = &eventConsumers{readers: c.Store, after: c.Store.EventsAfter, watch: k.watch, newID: k.newID, log: k.log}
+	app.retention = c.EventRetention
 	app.writes = &writeProbe{ask: c.Store.ProbeWrite, start: app.inBackground, log: c.Logger}
 	app.Dashboard = &DashboardService{core: k, health: app.Health, start: app.inBackground}
 	app.Imports = newImportService(k)
@@ -161,6 +181,12 @@ func withDefaults(c Config) Config {
 	}
 	if c.Workers == 0 {
 		c.Workers = 4
+	}
+	if c.EventRetention == 0 {
+		c.EventRetention = 400 * 24 * time.Hour
+	}
+	if c.MaxStreams <= 0 {
+		c.MaxStreams = 10_000
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -193,8 +219,8 @@ func checkFormats(formats []Format) error {
 	return nil
 }
 
-// Start begins the background work: workers, the search index's feed, the
-// daily purge. It returns at once; the work ends with ctx or with Close,
+// Start begins the background work: workers, the search index's feed, streams of
+// activity, durable consumers of the event log, the daily purge. It returns at once; the work ends with ctx or with Close,
 // whichever is first. A second call, or one after Close, is an error.
 func (c *CRM) Start(ctx context.Context) error {
 	c.mu.Lock()
@@ -206,7 +232,10 @@ func (c *CRM) Start(ctx context.Context) error {
 		return fmt.Errorf("start crm: %w", errors.New("started already"))
 	}
 	ctx, c.cancel = context.WithCancel(ctx)
-	for _, run := range []func(context.Context){c.core.search.run, c.warmSearch, c.runner.run, c.runPeriodic} {
+	c.Activity.hub.start()
+	for _, run := range []func(context.Context){
+		c.core.search.run, c.warmSearch, c.runner.run, c.runPeriodic, c.core.watch.run, c.Activity.hub.run, c.consumers.run,
+	} {
 		c.group.Go(func() {
 			run(ctx)
 		})
@@ -260,6 +289,12 @@ func (c *CRM) Close() error {
 	c.core.search.close()
 	return nil
 }
+
+// EndStreams ends the open streams of activity and refuses new ones, for a server
+// that stops taking requests before the CRM is closed:
+//
+//	server.RegisterOnShutdown(app.EndStreams)
+func (c *CRM) EndStreams() { c.Activity.hub.close() }
 
 // Formats returns the file formats, JSON lines first.
 func (c *CRM) Formats() []Format { return append([]Format(nil), c.core.formats...) }

@@ -30,7 +30,13 @@ type Health struct {
 	Database, Queue, Search Probe
 	// SearchProof is what the drift checks of this process's indexes found.
 	SearchProof SearchProof
-	Version     string
+	// Consumers are the durable consumers of the event log, by name; nil where
+	// there are none, and when the database does not answer. One that fails or is
+	// far behind holds up nothing else.
+	Consumers []ConsumerHealth
+	// Streams is how many streams of activity are open in this process.
+	Streams int
+	Version string
 }
 
 // Ready reports whether requests can be served.
@@ -60,7 +66,21 @@ func (c *CRM) Health(ctx context.Context) Health {
 		h.Queue.Status, h.Queue.Detail = ProbeDegraded, "the job queue fails; jobs are taken from the store until it is back"
 	}
 	h.Search, h.SearchProof = c.searchHealth(ctx)
+	if h.Ready() {
+		h.Consumers = c.consumerHealth(ctx)
+	}
+	h.Streams = len(c.Activity.hub.all())
 	return h
+}
+
+func (c *CRM) consumerHealth(ctx context.Context) []ConsumerHealth {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	all, err := c.consumers.health(ctx, c.core.now())
+	if err != nil {
+		c.core.log.Warn("probe failed", "detail", "the event consumers are not known", "error", err)
+	}
+	return all
 }
 
 // searchHealth asks a search service, and looks at what the indexes of this

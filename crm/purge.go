@@ -57,11 +57,35 @@ func (c *CRM) purgeDue(ctx context.Context) error {
 	if err := drain(func() (int, error) { return c.system.PurgeImages(ctx, trashEnd(now), purgePage) }); err != nil {
 		return fmt.Errorf("purge images: %w", err)
 	}
+	if err := c.purgeEvents(ctx, now); err != nil {
+		return fmt.Errorf("purge events: %w", err)
+	}
 	err := drain(func() (int, error) { return c.system.PurgeIdempotencyRecords(ctx, now.Add(-idempotencyTTL), purgePage) })
 	if err != nil {
 		return fmt.Errorf("purge idempotency records: %w", err)
 	}
 	return nil
+}
+
+// purgeEvents removes the events that are older than the log is kept and that
+// every durable consumer has read.
+func (c *CRM) purgeEvents(ctx context.Context, now time.Time) error {
+	if c.retention < 0 {
+		return nil
+	}
+	state, err := c.system.LogState(ctx)
+	if err != nil {
+		return err
+	}
+	readers, err := c.system.ListReaders(ctx)
+	if err != nil {
+		return err
+	}
+	upTo := state.Head
+	for _, r := range readers {
+		upTo = min(upTo, r.Position)
+	}
+	return drain(func() (int, error) { return c.system.PurgeEvents(ctx, now.Add(-c.retention), upTo, purgePage) })
 }
 
 // queuePurges queues a purge for each workspace with contacts that went to the
