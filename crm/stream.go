@@ -9,14 +9,20 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// streamBuffer is how many activities wait for one stream. A client that lets
-// more pile up is dropped, and goes on from where it was when it comes back.
-const streamBuffer = 256
+const (
+	// streamBuffer is how many activities wait for one stream. One that is full
+	// reads what follows in the log, as soon as it is empty again.
+	streamBuffer = 256
+	// slowAfter is how long a stream may take to empty a full buffer, while more
+	// happens, before it is dropped.
+	slowAfter = 30 * time.Second
+)
 
-// ErrStreamSlow ends a stream that did not take what happened fast enough. It
-// can be opened again where it stopped.
+// ErrStreamSlow ends a stream whose reader did not take what waited for it in
+// half a minute. It can be opened again where it stopped.
 var ErrStreamSlow = errors.New("the stream did not keep up")
 
 // StreamReset says why a stream did not go on where the client wanted.
@@ -53,10 +59,12 @@ type ActivityStream struct {
 	replay                 collapser
 	ready                  []Activity
 
-	live  chan Activity
-	gone  chan struct{}
-	end   sync.Once
-	cause error // set before gone is closed
+	live chan Activity
+	// behind is since when (UnixNano) live misses something, 0 for no.
+	behind atomic.Int64
+	gone   chan struct{}
+	end    sync.Once
+	cause  error // set before gone is closed
 }
 
 // Stream opens a stream. Without lastID it begins now; with the id of an earlier
@@ -148,17 +156,36 @@ func (s *ActivityStream) Next(ctx context.Context) (Activity, error) {
 			}
 			continue
 		}
-		select {
-		case a := <-s.live:
-			if a.Position > s.position {
-				s.position = a.Position
-				return a, nil
-			}
-		case <-s.gone:
-			return Activity{}, s.cause
-		case <-ctx.Done():
-			return Activity{}, ctx.Err()
+		a, err := s.hear(ctx)
+		if err != nil {
+			return Activity{}, err
 		}
+		if a.Position > s.position {
+			s.position = a.Position
+			return a, nil
+		}
+	}
+}
+
+// hear takes what waits or comes; the zero activity after the buffer was full
+// and is empty, when there is more to read in the log.
+func (s *ActivityStream) hear(ctx context.Context) (Activity, error) {
+	select {
+	case a := <-s.live:
+		return a, nil
+	default:
+	}
+	if s.behind.Load() > 0 {
+		s.hub.rejoin(s)
+		return Activity{}, nil
+	}
+	select {
+	case a := <-s.live:
+		return a, nil
+	case <-s.gone:
+		return Activity{}, s.cause
+	case <-ctx.Done():
+		return Activity{}, ctx.Err()
 	}
 }
 
@@ -218,10 +245,17 @@ func (s *ActivityStream) offer(a Activity) {
 	if !s.actor.Load().sees(a.Type, a.owner) {
 		return
 	}
+	now := time.Now().UnixNano()
+	if since := s.behind.Load(); since > 0 {
+		if now-since > s.hub.slowAfter.Load() {
+			s.leave(ErrStreamSlow)
+		}
+		return
+	}
 	select {
 	case s.live <- a:
 	default:
-		s.leave(ErrStreamSlow)
+		s.behind.Store(now)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,8 @@ type streamHub struct {
 	watch *logWatch
 	after func(ctx context.Context, after Position, limit int) ([]WorkspaceEvent, error)
 	most  int
+	// slowAfter is the constant, but in tests.
+	slowAfter atomic.Int64
 	// joined holds one when a first stream has come.
 	joined chan struct{}
 
@@ -35,10 +38,12 @@ type streamHub struct {
 }
 
 func newStreamHub(k *core, watch *logWatch, after func(context.Context, Position, int) ([]WorkspaceEvent, error), most int) *streamHub {
-	return &streamHub{
+	h := &streamHub{
 		core: k, watch: watch, after: after, most: most, joined: make(chan struct{}, 1),
 		lanes: map[WorkspaceID]*lane{}, streams: map[WorkspaceID]map[*ActivityStream]struct{}{},
 	}
+	h.slowAfter.Store(int64(slowAfter))
+	return h
 }
 
 // join adds a stream where the log stands now.
@@ -62,6 +67,14 @@ func (h *streamHub) join(ctx context.Context, s *ActivityStream, lastID string) 
 	// already of that it leaves out itself.
 	s.readTo, s.upTo = s.position, max(h.position, s.position)
 	return h.add(s)
+}
+
+// rejoin lets a stream read in the log what it missed since its buffer was full.
+func (h *streamHub) rejoin(s *ActivityStream) {
+	h.turn.Lock()
+	defer h.turn.Unlock()
+	s.readTo, s.upTo, s.replay = s.position, max(h.position, s.position), collapser{}
+	s.behind.Store(0)
 }
 
 var (

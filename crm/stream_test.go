@@ -179,17 +179,46 @@ func TestAStreamTellsOfABatchNowAndThenAndWithTheWholeFigure(t *testing.T) {
 	}
 }
 
+func TestAStreamWhoseBufferWasFullReadsTheRestInTheLog(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	slow := e.stream(e.owner, "")
+	var made []crm.ID
+	for round := range 3 { // It is behind more than once.
+		for range 3 {
+			e.crowd(crm.StreamBuffer, nil)
+		}
+		page := e.activityOf(e.owner, crm.ActivityQuery{Limit: 1})
+		want := (round + 1) * 3 * crm.StreamBuffer
+		for len(made) < want {
+			made = append(made, next(t, slow).Subject.ID)
+		}
+		equal(t, "the last", made[len(made)-1], page.Items[0].Subject.ID)
+	}
+	var want []crm.ID
+	events, err := e.store.ListEvents(t.Context(), e.owner.Workspace, 0, len(made))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range events {
+		want = append(want, event.Subject.ID)
+	}
+	equalList(t, "subjects", made, want)
+}
+
 func TestAStreamThatDoesNotKeepUpIsDroppedAndGoesOnLater(t *testing.T) {
 	t.Parallel()
 	e := setup(t)
-	slow, quick := e.stream(e.owner, ""), e.stream(e.owner, "")
+	e.DropSlowStreamsAfter(0)
+	slow := e.stream(e.owner, "")
 	var made []crm.ID
-	for n := range crm.StreamBuffer + 50 {
-		made = append(made, e.create(crm.NewContact{DisplayName: fmt.Sprint("Ana ", n)}).ID)
-		nextIs(t, quick, made[n])
-	}
+	await(t, "the slow stream to be dropped", func() bool {
+		made = append(made, idsOf(e.people("Ana", "Bo", "Cleo", "Dora", "Eva"))...)
+		return e.Health(t.Context()).Streams == 0
+	})
 	_, err := slow.Next(t.Context())
 	wantError(t, err, crm.ErrStreamSlow)
+	e.DropSlowStreamsAfter(time.Minute)
 	again := e.stream(e.owner, slow.ID())
 	for _, want := range made {
 		nextIs(t, again, want)

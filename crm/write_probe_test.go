@@ -29,6 +29,8 @@ func (s *probedStore) NextDue(context.Context, []crm.JobKind) (time.Duration, bo
 	return 0, false, nil
 }
 
+func (s *probedStore) ListReaders(context.Context) ([]crm.EventReader, error) { return nil, nil }
+
 func (s *probedStore) ProbeWrite(ctx context.Context) error {
 	s.probes++
 	return s.probe(ctx)

@@ -145,6 +145,7 @@ func newServer(p serverParams) *server {
 		Handler: s.routes(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(p.Log.Handler(), slog.LevelWarn),
 	}
+	s.http.RegisterOnShutdown(p.App.EndStreams) // They would last as long as the drain.
 	done := make(chan struct{})
 	p.Lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {

@@ -13,7 +13,7 @@ import (
 )
 
 // Module provides *crm.CRM. It needs a crm.Store and takes, where they are
-// there, a crm.SearchIndex, crm.JobQueue, crm.Blobs, crm.Phones, the group
+// there, a crm.SearchIndex, crm.JobQueue, crm.Blobs, crm.Phones, crm.Namer, the group
 // "formats" of crm.Format, a *slog.Logger and Settings.
 func Module() fx.Option { return fx.Module("crm", fx.Provide(New)) }
 
@@ -37,6 +37,7 @@ type Params struct {
 	Queue     crm.JobQueue    `optional:"true"`
 	Blobs     crm.Blobs       `optional:"true"`
 	Phones    crm.Phones      `optional:"true"`
+	Names     crm.Namer       `optional:"true"`
 	Formats   []crm.Format    `group:"formats"`
 	Logger    *slog.Logger    `optional:"true"`
 	Settings  Settings        `optional:"true"`
@@ -45,7 +46,7 @@ type Params struct {
 // New makes the CRM and ties it to the application's life.
 func New(p Params) (*crm.CRM, error) {
 	app, err := crm.New(crm.Config{
-		Store: p.Store, Search: p.Search, Queue: p.Queue, Blobs: p.Blobs, Phones: p.Phones, Formats: p.Formats,
+		Store: p.Store, Search: p.Search, Queue: p.Queue, Blobs: p.Blobs, Phones: p.Phones, Formats: p.Formats, Names: p.Names,
 		Logger: p.Logger, SearchMemory: p.Settings.SearchMemory, Workers: p.Settings.Workers, Version: p.Settings.Version,
 	})
 	if err != nil {

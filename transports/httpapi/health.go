@@ -28,6 +28,19 @@ type readiness struct {
 	// Index is what this process's search indexes were found to be when they
 	// were last held against the store.
 	Index indexRecord `json:"index"`
+	// Consumers are the durable consumers of the event log. One that fails or is
+	// behind leaves the server ready.
+	Consumers []consumerRecord `json:"consumers"`
+	Streams   int              `json:"streams" doc:"How many streams of GET /events are open in this process."`
+}
+
+// consumerRecord is a crm.ConsumerHealth.
+type consumerRecord struct {
+	Name         string     `json:"name"`
+	Lag          int64      `json:"lag" doc:"How many positions of the log it is behind, at least as many as events."`
+	LagMs        float64    `json:"lagMs" doc:"How old the oldest event is that it has not done."`
+	Failure      *string    `json:"failure" doc:"The code of what stops it; null while all is well."`
+	FailingSince *time.Time `json:"failingSince"`
 }
 
 // indexRecord is a crm.SearchProof.
@@ -62,10 +75,16 @@ func (h *Handler) ready(c *call) error {
 	out := readiness{
 		Status: statusOK, Version: health.Version, Database: probeRecordOf(health.Database),
 		Queue: probeRecordOf(health.Queue), Search: probeRecordOf(health.Search), Index: indexRecordOf(health.SearchProof),
+		Consumers: consumerRecordsOf(health.Consumers), Streams: health.Streams,
 	}
 	status := http.StatusOK
 	for _, p := range []probeRecord{out.Queue, out.Search} {
 		if p.Status == statusDegraded || p.Status == statusDown {
+			out.Status = statusDegraded
+		}
+	}
+	for _, c := range out.Consumers {
+		if c.Failure != nil {
 			out.Status = statusDegraded
 		}
 	}
@@ -81,6 +100,16 @@ func (h *Handler) ready(c *call) error {
 
 func probeRecordOf(p crm.Probe) probeRecord {
 	return probeRecord{Status: string(p.Status), LatencyMs: float64(p.Latency.Microseconds()) / 1000, Detail: p.Detail}
+}
+
+func consumerRecordsOf(all []crm.ConsumerHealth) []consumerRecord {
+	out := make([]consumerRecord, len(all))
+	for i, c := range all {
+		out[i] = consumerRecord{
+			Name: c.Name, Lag: c.Lag, LagMs: float64(c.Age.Microseconds()) / 1000, Failure: textOrNull(c.Failure), FailingSince: timeOrNull(c.FailingSince),
+		}
+	}
+	return out
 }
 
 func indexRecordOf(p crm.SearchProof) indexRecord {

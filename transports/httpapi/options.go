@@ -56,6 +56,14 @@ type Options struct {
 	// PreviewWait is how long POST /imports waits for the dry run before it
 	// answers with the status previewing. Default 20 seconds.
 	PreviewWait time.Duration
+	// StreamCheck is how often GET /events asks again who is calling, and sends a
+	// comment. A stream whose caller lost the rights ends within that time.
+	// Default 15 seconds.
+	StreamCheck time.Duration
+	// StreamPatience is how long a client of GET /events may take to accept what is
+	// written to it before it is cut off. A server's own limit for an answer does
+	// not apply to streams. Default 10 seconds.
+	StreamPatience time.Duration
 	// Logger gets the causes of answers from 500 on, with the request id.
 	// Default slog.Default.
 	Logger *slog.Logger
@@ -66,6 +74,8 @@ const (
 	defaultAddressRateLimit = 60
 	defaultMaxImportBytes   = 2 << 30
 	defaultPreviewWait      = 20 * time.Second
+	defaultStreamCheck      = 15 * time.Second
+	defaultStreamPatience   = 10 * time.Second
 )
 
 // withDefaults checks the options and fills what was left out.
@@ -87,6 +97,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.PreviewWait <= 0 {
 		o.PreviewWait = defaultPreviewWait
+	}
+	if o.StreamCheck <= 0 {
+		o.StreamCheck = defaultStreamCheck
+	}
+	if o.StreamPatience <= 0 {
+		o.StreamPatience = defaultStreamPatience
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -17,6 +17,7 @@ func routes(formats []crm.Format, withIdentity bool) []*operation {
 	table = append(table, bulkRoutes()...)
 	table = append(table, importRoutes(formats)...)
 	table = append(table, jobRoutes()...)
+	table = append(table, activityRoutes()...)
 	table = append(table, ownRoutes()...)
 	if withIdentity {
 		table = append(table, identityRoutes()...)

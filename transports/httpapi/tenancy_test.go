@@ -58,6 +58,8 @@ func tenancyTable() map[string]tenancyRow {
 		"GET /imports":                     {want: 200, figure: "total"},
 		"GET /jobs":                        {want: 200, figure: "total"},
 		"GET /jobs/stats":                  {want: 200, figure: "total"},
+		"GET /activity":                    {want: 200},
+		"GET /events":                      none, // TestStreamsOfOtherWorkspaces
 		"GET /invitations":                 {want: 200, figure: "total"},
 		"GET /sessions":                    {want: 200},
 		"GET /api-keys":                    {want: 200},

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/crm/identity"
 )
 
@@ -17,10 +18,10 @@ type params struct {
 	Logger *slog.Logger `optional:"true"`
 }
 
-// Module provides *identity.Identity. It needs an identity.Store and takes a
-// *slog.Logger where there is one.
+// Module provides *identity.Identity, which is the graph's crm.Namer too. It needs
+// an identity.Store and takes a *slog.Logger where there is one.
 func Module() fx.Option {
 	return fx.Module("identity", fx.Provide(func(p params) (*identity.Identity, error) {
 		return identity.New(identity.Config{Store: p.Store, Logger: p.Logger})
-	}))
+	}), fx.Provide(func(i *identity.Identity) crm.Namer { return i }))
 }
