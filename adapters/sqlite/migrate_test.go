@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -164,4 +165,48 @@ func TestOptions(t *testing.T) {
 			t.Errorf("the file: got %v, want it under its name", err)
 		}
 	})
+}
+
+// TestTheFeedOfAnOlderFile upgrades a log that was written before it had entries.
+func TestTheFeedOfAnOlderFile(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	if err := sqlite.MigrateTo(t.Context(), path, 3); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, path, `INSERT INTO workspace_numbers VALUES (1, zeroblob(16));
+		INSERT INTO events (position, ws, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch) VALUES
+			(1, 1, zeroblob(16), 'contact.created', 0, 'user', x'', 'contact', zeroblob(16), '', 1, x''),
+			(2, 1, zeroblob(16), 'job.queued', 0, 'user', x'', 'job', zeroblob(16), '', 1, x'`+strings.Repeat("11", 16)+`'),
+			(3, 1, zeroblob(16), 'contact.created', 0, 'user', x'', 'contact', zeroblob(16), '', 1, x'`+strings.Repeat("11", 16)+`'),
+			(4, 1, zeroblob(16), 'contact.updated', 0, 'user', x'', 'contact', zeroblob(16), '', 1, x'`+strings.Repeat("11", 16)+`'),
+			(5, 1, zeroblob(16), 'contact.updated', 0, 'user', x'', 'contact', zeroblob(16), '', 1, x'`+strings.Repeat("11", 16)+`')`)
+	s := open(t, path, sqlite.Options{})
+	ws, batch := crm.WorkspaceID{}, crm.ID{}
+	for i := range batch {
+		batch[i] = 0x11
+	}
+	for _, want := range []struct {
+		types     []crm.EventType
+		positions []crm.Position
+	}{
+		{[]crm.EventType{crm.EventContactCreated, crm.EventContactUpdated, crm.EventJobQueued}, []crm.Position{3, 2, 1}},
+		{[]crm.EventType{crm.EventContactUpdated}, []crm.Position{4}},
+	} {
+		got, err := s.ListFeed(t.Context(), ws, crm.FeedQuery{Types: want.types, Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var positions []crm.Position
+		for _, e := range got {
+			positions = append(positions, e.Position)
+		}
+		if !slices.Equal(positions, want.positions) {
+			t.Errorf("entries of %v: got %v, want %v", want.types, positions, want.positions)
+		}
+	}
+	counts, err := s.CountBatches(t.Context(), ws, []crm.ID{batch})
+	if err != nil || len(counts) != 2 || counts[0].Count+counts[1].Count != 3 {
+		t.Errorf("the batch: got %v, %v, want one create and two updates", counts, err)
+	}
 }

@@ -45,7 +45,7 @@ type moving struct{ memTx }
 func (t moving) ListFeed(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery) ([]crm.Event, error) {
 	all := q
 	all.Limit = 1 << 30
-	events, err := walking{t.memTx}.ListFeed(ctx, ws, all)
+	events, err := walking(t).ListFeed(ctx, ws, all)
 	shown := map[crm.ID]bool{}
 	events = slices.DeleteFunc(events, func(e crm.Event) bool {
 		seen := shown[e.Batch]

@@ -49,7 +49,7 @@ func (h *Handler) streamActivity(c *call) error {
 	}
 	fmt.Fprintf(&out.buf, "id: %s\n\n", stream.ID())
 	if out.send() != nil {
-		return nil //nolint:nilerr // The client is gone: nobody is left to tell.
+		return nil // The client is gone: nobody is left to tell.
 	}
 	if err := h.feed(out, stream); err != nil {
 		h.logError(c, "stream ended", err)
@@ -69,7 +69,7 @@ func (h *Handler) feed(out *eventStream, stream *crm.ActivityStream) error {
 				return err
 			}
 		case ctx.Err() != nil || isStreamEnd(err):
-			return nil
+			return nil //nolint:nilerr // These are ends, not failures.
 		case !errors.Is(err, context.DeadlineExceeded):
 			return err
 		}

@@ -68,7 +68,7 @@ func hear(t testing.TB, web *httptest.Server, path, lastID string, headers ...st
 	if lastID != "" {
 		r.Header.Set("Last-Event-ID", lastID)
 	}
-	answer, err := web.Client().Do(r)
+	answer, err := web.Client().Do(r) //nolint:bodyclose // The reader does.
 	if err != nil {
 		t.Fatalf("open stream: %v", err)
 	}
