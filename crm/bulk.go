@@ -207,9 +207,9 @@ type bulkCheckpoint struct {
 
 // runBulkJob fixes the set of ids in a blob, then works through it page by
 // page, each page one transaction with the checkpoint.
-func (s *ContactService) runBulkJob(ctx context.Context, run *jobRun) error {
+func (s *ContactService) runBulkJob(ctx context.Context, run *JobRun) error {
 	var p bulkPayload
-	if err := run.payload(&p); err != nil {
+	if err := run.Payload(&p); err != nil {
 		return err
 	}
 	if !p.Undo.IsZero() {
@@ -249,16 +249,16 @@ func (s *ContactService) runBulkJob(ctx context.Context, run *jobRun) error {
 	}
 }
 
-func (s *ContactService) bulkStep(ctx context.Context, run *jobRun, a BulkAction, at bulkCheckpoint, page []ID) (bulkCheckpoint, error) {
+func (s *ContactService) bulkStep(ctx context.Context, run *JobRun, a BulkAction, at bulkCheckpoint, page []ID) (bulkCheckpoint, error) {
 	next := at
 	next.Done += int64(len(page))
-	run.progress(next.Done, at.Total)
-	step := jobStep{
-		checkpoint: func() any { return next }, result: func() any { return BulkResult{Changed: next.Changed} },
-		last: next.Done >= at.Total || len(page) == 0,
+	run.Progress(next.Done, at.Total)
+	step := JobStep{
+		Checkpoint: func() any { return next }, Result: func() any { return BulkResult{Changed: next.Changed} },
+		Last: next.Done >= at.Total || len(page) == 0,
 	}
-	err := run.inTx(ctx, step, func(tx Tx) error {
-		set := s.core.newChangeSet(run.actor(), run.Job.ID)
+	err := run.InTx(ctx, step, func(tx Tx) error {
+		set := s.core.newChangeSet(run.Actor(), run.Job.ID)
 		contacts, err := tx.GetContacts(ctx, run.Job.Workspace, page)
 		if err != nil {
 			return err
@@ -269,7 +269,7 @@ func (s *ContactService) bulkStep(ctx context.Context, run *jobRun, a BulkAction
 		next.Changed = at.Changed + int64(len(set.changes))
 		return set.write(ctx, tx, run.Job.Workspace)
 	})
-	if step.last {
+	if step.Last {
 		next.Done = at.Total
 	}
 	return next, err
@@ -290,7 +290,7 @@ func readIDs(r io.Reader, limit int) ([]ID, error) {
 
 // fixSet writes the ids of all matches into the blob with the job's id and
 // returns how many there are.
-func (s *ContactService) fixSet(ctx context.Context, run *jobRun, f ContactFilter) (int64, error) {
+func (s *ContactService) fixSet(ctx context.Context, run *JobRun, f ContactFilter) (int64, error) {
 	ws := run.Job.Workspace
 	if err := s.core.blobs.DeleteBlob(ctx, ws, run.Job.ID); err != nil { // Of an attempt that died before its checkpoint.
 		return 0, err

@@ -57,6 +57,9 @@ type Config struct {
 	// MaxStreams bounds the open streams of activity. Each takes some 40 KB with
 	// its connection. Default 10,000.
 	MaxStreams int
+	// JobGrace is how long a job's handler may go on after its context ended,
+	// before it is reported and left behind. Default 5 s.
+	JobGrace time.Duration
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// NewID makes ids; they must be unique and should grow. Default [NewID].
@@ -154,12 +157,13 @@ func New(c Config) (*CRM, error) {
 	app.writes = &writeProbe{ask: c.Store.ProbeWrite, start: app.inBackground, log: c.Logger}
 	app.Dashboard = &DashboardService{core: k, health: app.Health, start: app.inBackground}
 	app.Imports = newImportService(k)
-	app.runner = newJobRunner(k, c.Store, delivery, c.Workers)
+	app.runner = newJobRunner(k, c.Store, delivery, c.Workers, c.JobGrace)
 	app.Imports.runner = app.runner
-	k.jobs.register(JobContactImport, jobOptions{Timeout: 24 * time.Hour}, app.Imports.runJob)
-	k.jobs.register(JobContactExport, jobOptions{Timeout: time.Hour}, app.Exports.runExportJob)
-	k.jobs.register(JobBulkUpdate, jobOptions{Timeout: 6 * time.Hour}, app.Contacts.runBulkJob)
-	k.jobs.register(JobPurge, jobOptions{Timeout: time.Hour}, app.runPurge)
+	k.jobs.register(JobContactImport, JobOptions{Timeout: 24 * time.Hour}, app.Imports.runJob)
+	k.jobs.register(JobContactExport, JobOptions{Timeout: time.Hour}, app.Exports.runExportJob)
+	k.jobs.register(JobBulkUpdate, JobOptions{Timeout: 6 * time.Hour}, app.Contacts.runBulkJob)
+	k.jobs.register(JobPurge, JobOptions{Timeout: time.Hour}, app.runPurge)
+	k.jobs.every(JobPurge, purgeEvery)
 	return app, nil
 }
 
@@ -187,6 +191,9 @@ func withDefaults(c Config) Config {
 	}
 	if c.MaxStreams <= 0 {
 		c.MaxStreams = 10_000
+	}
+	if c.JobGrace <= 0 {
+		c.JobGrace = 5 * time.Second
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -231,10 +238,11 @@ func (c *CRM) Start(ctx context.Context) error {
 	if c.cancel != nil {
 		return fmt.Errorf("start crm: %w", errors.New("started already"))
 	}
+	c.core.jobs.seal()
 	ctx, c.cancel = context.WithCancel(ctx)
 	c.Activity.hub.start()
 	for _, run := range []func(context.Context){
-		c.core.search.run, c.warmSearch, c.runner.run, c.runPeriodic, c.core.watch.run, c.Activity.hub.run, c.consumers.run,
+		c.core.search.run, c.warmSearch, c.runner.run, c.core.watch.run, c.Activity.hub.run, c.consumers.run,
 	} {
 		c.group.Go(func() {
 			run(ctx)

@@ -167,7 +167,7 @@ func (s *ExportService) resume(ctx context.Context, actor Actor, id ID) (*Export
 
 // runExportJob is the handler of an export's job, which is due only when the
 // export was not written to its end: it removes the set.
-func (s *ExportService) runExportJob(ctx context.Context, run *jobRun) error {
+func (s *ExportService) runExportJob(ctx context.Context, run *JobRun) error {
 	at, err := decodeCheckpoint[bulkCheckpoint](run.Job)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (s *ExportService) runExportJob(ctx context.Context, run *jobRun) error {
 		return fmt.Errorf("remove the set of contacts: %w", err)
 	}
 	at.Removed = true
-	err = run.inTx(ctx, jobStep{checkpoint: func() any { return at }}, func(Tx) error { return nil })
+	err = run.InTx(ctx, JobStep{Checkpoint: func() any { return at }}, func(Tx) error { return nil })
 	if err != nil {
 		return err
 	}

@@ -134,11 +134,11 @@ func (s hookedTx) GetWorkspace(ctx context.Context, ws crm.WorkspaceID) (crm.Wor
 
 // The claims and the queue, for what happens to a process that is cut off.
 
-func (s *hookedStore) ReceiveJobs(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
+func (s *hookedStore) ReceiveJobs(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
 	if err := s.call("ReceiveJobs"); err != nil {
 		return nil, err
 	}
-	return s.inner.ReceiveJobs(ctx, kinds, limit)
+	return s.inner.ReceiveJobs(ctx, wants, limit)
 }
 
 // callLog remembers calls.

@@ -7,13 +7,13 @@ import (
 
 // commit writes the file into the store, chunk by chunk, each one transaction
 // with its rows, its fingerprints and the place to go on from.
-func (s *ImportService) commit(ctx context.Context, run *jobRun, i Import) error {
+func (s *ImportService) commit(ctx context.Context, run *JobRun, i Import) error {
 	file, err := s.blobs.OpenBlob(ctx, run.Job.Workspace, i.Blob, 0)
 	if err != nil {
 		return fmt.Errorf("open the file: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // Nothing was written.
-	e, err := s.engine(ctx, run.actor(), i, file)
+	e, err := s.engine(ctx, run.Actor(), i, file)
 	if err != nil {
 		return err
 	}
@@ -35,10 +35,10 @@ func (s *ImportService) commit(ctx context.Context, run *jobRun, i Import) error
 }
 
 // commitEnd finishes import and job in one transaction.
-func (s *ImportService) commitEnd(ctx context.Context, run *jobRun, e *importEngine) error {
-	run.progress(e.imp.Size, e.imp.Size)
-	step := jobStep{last: true, result: func() any { return e.imp.Counts }}
-	return run.inTx(ctx, step, func(tx Tx) error {
+func (s *ImportService) commitEnd(ctx context.Context, run *JobRun, e *importEngine) error {
+	run.Progress(e.imp.Size, e.imp.Size)
+	step := JobStep{Last: true, Result: func() any { return e.imp.Counts }}
+	return run.InTx(ctx, step, func(tx Tx) error {
 		i, err := tx.GetImport(ctx, run.Job.Workspace, e.imp.ID)
 		if err != nil {
 			return err
@@ -50,6 +50,6 @@ func (s *ImportService) commitEnd(ctx context.Context, run *jobRun, e *importEng
 		if err := tx.PutImport(ctx, run.Job.Workspace, i, expect); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, run.Job.Workspace, []Event{s.event(EventImportCommitted, run.actor(), i)})
+		return tx.AppendEvents(ctx, run.Job.Workspace, []Event{s.event(EventImportCommitted, run.Actor(), i)})
 	})
 }

@@ -110,7 +110,7 @@ func TestTwentyLostLeasesFailAJobAndItsImport(t *testing.T) {
 		ticket := crm.JobTicket{Workspace: idle.owner.Workspace, Job: j.ID, Kind: j.Kind}
 		for range times {
 			await(t, "the claim", func() bool {
-				claimed, err := store.ClaimJobs(ctx, []crm.JobTicket{ticket}, crm.NewID(), time.Microsecond)
+				claimed, err := store.ClaimJobs(ctx, []crm.JobTicket{ticket}, crm.JobClaim{Lease: crm.NewID(), Valid: time.Microsecond})
 				return err == nil && len(claimed) == 1
 			})
 			await(t, "the lease to be lost", func() bool {

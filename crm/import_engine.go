@@ -486,10 +486,10 @@ func (e *importEngine) chunks(ctx context.Context, do func([]importRecord) error
 	return ctx.Err()
 }
 
-func (s *ImportService) commitChunk(ctx context.Context, run *jobRun, e *importEngine, chunk []importRecord) error {
-	run.progress(e.read.Load(), e.imp.Size)
+func (s *ImportService) commitChunk(ctx context.Context, run *JobRun, e *importEngine, chunk []importRecord) error {
+	run.Progress(e.read.Load(), e.imp.Size)
 	var next Import
-	err := run.inTx(ctx, jobStep{}, func(tx Tx) error {
+	err := run.InTx(ctx, JobStep{}, func(tx Tx) error {
 		now, err := tx.GetImport(ctx, run.Job.Workspace, e.imp.ID)
 		if err != nil {
 			return err

@@ -173,7 +173,7 @@ func (h *importHistory) decide(r *importRecord, seen ID, row *ImportRow) {
 // undoHistory takes back the interactions of an import that nobody has changed
 // since, and returns how many stay. Doing it twice is nothing, so that it needs
 // no checkpoint.
-func (s *ImportService) undoHistory(ctx context.Context, run *jobRun, id ID) (kept map[ID]bool, err error) {
+func (s *ImportService) undoHistory(ctx context.Context, run *JobRun, id ID) (kept map[ID]bool, err error) {
 	ws := run.Job.Workspace
 	kept = map[ID]bool{}
 	var after ID
@@ -186,13 +186,13 @@ func (s *ImportService) undoHistory(ctx context.Context, run *jobRun, id ID) (ke
 			return kept, nil
 		}
 		var stay []ID
-		err = run.inTx(ctx, jobStep{}, func(tx Tx) error {
+		err = run.InTx(ctx, JobStep{}, func(tx Tx) error {
 			stay = nil
 			found, err := tx.GetInteractions(ctx, ws, ids)
 			if err != nil {
 				return err
 			}
-			set := s.core.newInteractionSet(run.actor(), run.Job.ID)
+			set := s.core.newInteractionSet(run.Actor(), run.Job.ID)
 			for _, i := range found {
 				if i.Edited {
 					stay = append(stay, i.ID)
@@ -213,7 +213,7 @@ func (s *ImportService) undoHistory(ctx context.Context, run *jobRun, id ID) (ke
 }
 
 // noteKeptHistory marks the rows of the interactions that an undo leaves.
-func (s *ImportService) noteKeptHistory(ctx context.Context, run *jobRun, id ID, kept map[ID]bool) error {
+func (s *ImportService) noteKeptHistory(ctx context.Context, run *JobRun, id ID, kept map[ID]bool) error {
 	ws := run.Job.Workspace
 	q := ImportRowQuery{Outcomes: []RowOutcome{RowCreated}, Limit: MaxBatch}
 	for len(kept) > 0 {
@@ -231,7 +231,7 @@ func (s *ImportService) noteKeptHistory(ctx context.Context, run *jobRun, id ID,
 			}
 		}
 		if len(noted) > 0 {
-			err := run.inTx(ctx, jobStep{}, func(tx Tx) error { return tx.PutImportRows(ctx, ws, id, noted) })
+			err := run.InTx(ctx, JobStep{}, func(tx Tx) error { return tx.PutImportRows(ctx, ws, id, noted) })
 			if err != nil {
 				return fmt.Errorf("note kept rows: %w", err)
 			}

@@ -94,9 +94,9 @@ func (s *ImportService) ended(ctx context.Context, tx Tx, j Job) error {
 }
 
 // runJob is the handler of import jobs.
-func (s *ImportService) runJob(ctx context.Context, run *jobRun) error {
+func (s *ImportService) runJob(ctx context.Context, run *JobRun) error {
 	var p importPayload
-	if err := run.payload(&p); err != nil {
+	if err := run.Payload(&p); err != nil {
 		return err
 	}
 	i, err := s.core.store.GetImport(ctx, run.Job.Workspace, p.Import)
@@ -108,7 +108,7 @@ func (s *ImportService) runJob(ctx context.Context, run *jobRun) error {
 	}
 	switch p.Phase {
 	case phasePreview:
-		_, err := s.preview(ctx, run.actor(), i, nil)
+		_, err := s.preview(ctx, run.Actor(), i, nil)
 		return err
 	case phaseUndo:
 		return s.undo(ctx, run, i)
@@ -118,7 +118,7 @@ func (s *ImportService) runJob(ctx context.Context, run *jobRun) error {
 
 // undo takes the import's interactions and contacts back and forgets all its
 // rows.
-func (s *ImportService) undo(ctx context.Context, run *jobRun, i Import) error {
+func (s *ImportService) undo(ctx context.Context, run *JobRun, i Import) error {
 	if err := s.forgetUnchanged(ctx, run, i.ID); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (s *ImportService) undo(ctx context.Context, run *jobRun, i Import) error {
 // their contacts have no images by which the rest of the undo would find them,
 // and the file must do again what it did the first time, or more under another
 // policy. Doing it twice is nothing, so that it needs no checkpoint.
-func (s *ImportService) forgetUnchanged(ctx context.Context, run *jobRun, id ID) error {
+func (s *ImportService) forgetUnchanged(ctx context.Context, run *JobRun, id ID) error {
 	ws := run.Job.Workspace
 	q := ImportRowQuery{Outcomes: []RowOutcome{RowUnchanged}, Limit: MaxBatch}
 	for {
@@ -165,7 +165,7 @@ func (s *ImportService) forgetUnchanged(ctx context.Context, run *jobRun, id ID)
 			q.After = r.Row
 		}
 		if len(contacts) > 0 {
-			err := run.inTx(ctx, jobStep{}, func(tx Tx) error { return tx.DeleteFingerprints(ctx, ws, contacts, id) })
+			err := run.InTx(ctx, JobStep{}, func(tx Tx) error { return tx.DeleteFingerprints(ctx, ws, contacts, id) })
 			if err != nil {
 				return fmt.Errorf("forget unchanged rows: %w", err)
 			}
@@ -176,7 +176,7 @@ func (s *ImportService) forgetUnchanged(ctx context.Context, run *jobRun, id ID)
 	}
 }
 
-func (s *ImportService) undone(ctx context.Context, tx Tx, run *jobRun, id ID, kept int64) error {
+func (s *ImportService) undone(ctx context.Context, tx Tx, run *JobRun, id ID, kept int64) error {
 	i, err := tx.GetImport(ctx, run.Job.Workspace, id)
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func (s *ImportService) undone(ctx context.Context, tx Tx, run *jobRun, id ID, k
 	if err := tx.PutImport(ctx, run.Job.Workspace, i, expect); err != nil {
 		return err
 	}
-	return tx.AppendEvents(ctx, run.Job.Workspace, []Event{s.event(EventImportUndone, run.actor(), i)})
+	return tx.AppendEvents(ctx, run.Job.Workspace, []Event{s.event(EventImportUndone, run.Actor(), i)})
 }
 
 // tidy removes the file of an import that has come to its end. The purge does

@@ -169,7 +169,11 @@ func TestFilesThatNothingNamesAreRemovedAfterADay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := e.bulk(crm.ContactFilter{}, tagAll) // Nobody works here.
+	set := e.bulk(crm.ContactFilter{}, tagAll) // Nobody works here, and later it is not due.
+	set.RunAt, set.Version = time.Now().Add(time.Hour), set.Version+1
+	if err := store.PutJob(ctx, e.owner.Workspace, set, set.Version-1); err != nil {
+		t.Fatal(err)
+	}
 	lost := crm.NewID()
 	for _, id := range []crm.ID{set.ID, lost} {
 		if _, err := store.PutBlob(ctx, e.owner.Workspace, id, lines("x")); err != nil {
@@ -177,13 +181,17 @@ func TestFilesThatNothingNamesAreRemovedAfterADay(t *testing.T) {
 		}
 	}
 	now.forward(12 * time.Hour)
-	young := setupOn(t, store, now.config, idle)
-	if err := young.Close(); err != nil { // What it does at its start is done.
+	young := setupOn(t, store, now.config)
+	await(t, "the first sweep", func() bool {
+		p, err := young.Jobs.Periodic(ctx, young.owner)
+		return err == nil && len(p) == 1 && p[0].Status == crm.JobSucceeded
+	})
+	if err := young.Close(); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "after half a day", e.hasFile(lost), true)
-	now.forward(13 * time.Hour)
-	setupOn(t, store, now.config, idle)
+	now.forward(25 * time.Hour)
+	setupOn(t, store, now.config)
 	await(t, "the file that nothing names to go", func() bool { return !e.hasFile(lost) })
 	equal(t, "the file of the import", e.hasFile(named.Blob), true)
 	equal(t, "the set of the job", e.hasFile(set.ID), true)

@@ -13,6 +13,7 @@ const (
 	JobContactImport JobKind = "contact_import"
 	JobContactExport JobKind = "contact_export"
 	JobBulkUpdate    JobKind = "bulk_update"
+	JobDedupe        JobKind = "dedupe"
 	JobPurge         JobKind = "purge"
 )
 
@@ -41,6 +42,29 @@ func (s JobStatus) Final() bool {
 	return s == JobSucceeded || s == JobFailed || s == JobCancelled
 }
 
+// JobPriority orders the waiting jobs of one workspace. It never puts one
+// workspace before another.
+type JobPriority int
+
+// The priorities. A waiting job of a lower one is handed out when none of a
+// higher one waits in its workspace.
+const (
+	PriorityLow    JobPriority = -1
+	PriorityNormal JobPriority = 0
+	PriorityHigh   JobPriority = 1
+)
+
+// String returns low, normal or high.
+func (p JobPriority) String() string {
+	switch {
+	case p < PriorityNormal:
+		return "low"
+	case p > PriorityNormal:
+		return "high"
+	}
+	return "normal"
+}
+
 // Job is one piece of background work. The row is the truth about it; a queue
 // only delivers its id.
 type Job struct {
@@ -48,9 +72,12 @@ type Job struct {
 	Workspace WorkspaceID
 	Kind      JobKind
 	Status    JobStatus
-	// Subject is what the job is about (an import's id, ...). Where the kind
-	// asks for it, at most one unfinished job has the same kind and subject.
+	// Subject is what the job is about (an import's id, ...). At most one
+	// unfinished job of a workspace has the same kind and subject; jobs without
+	// one do not stand in each other's way.
 	Subject ID
+	// Priority puts it before or behind the other waiting jobs of its workspace.
+	Priority JobPriority
 	// Actor is who asked for it, with the role and scopes of that moment.
 	Actor JobActor
 	// Payload is the handler's input, JSON, at most 64 KB. Checkpoint is where
@@ -106,13 +133,14 @@ type JobCount struct {
 	Count  int
 }
 
-// JobStore keeps job rows.
+// JobStore keeps job rows. The zero workspace is the installation's own: the
+// rows of periodic jobs lie there, and no actor ever sees it.
 type JobStore interface {
 	// PutJob inserts j when expect is 0, else replaces the row whose version
 	// is expect. ConflictExists, with its id, when j.Subject is not zero and
 	// another unfinished job has the same kind and subject; ConflictStale when
 	// the version differs. A job put as running with a Lease holds that lease
-	// for 15 seconds of the database's time.
+	// for 10 seconds of the database's time.
 	PutJob(ctx context.Context, ws WorkspaceID, j Job, expect int64) error
 	// GetJob returns the job, or ErrNotFound.
 	GetJob(ctx context.Context, ws WorkspaceID, id ID) (Job, error)
@@ -135,6 +163,14 @@ type JobTicket struct {
 	Kind      JobKind
 }
 
+// JobWant is a kind of which a worker can run jobs.
+type JobWant struct {
+	Kind JobKind
+	// PerWorkspace is how many jobs of the kind may run at once in one
+	// workspace, over all processes; 0 is no bound.
+	PerWorkspace int
+}
+
 // JobQueue brings the ids of due jobs to workers. It may lose or double them:
 // the claim on the row decides, and what is due and was not received is handed
 // over again. A store's own queue is proven by crmtest.TestJobQueue, one given
@@ -145,9 +181,23 @@ type JobQueue interface {
 	// The built-in queue needs none: it reads the table.
 	DispatchJobs(ctx context.Context, tickets []JobTicket) error
 	// ReceiveJobs returns up to limit tickets of due jobs of the kinds, fair
-	// between workspaces: the backlog of one does not hide another's job. It
-	// returns at once, with none when nothing is due.
-	ReceiveJobs(ctx context.Context, kinds []JobKind, limit int) ([]JobTicket, error)
+	// between workspaces: the backlog of one does not hide another's job. A
+	// store's own brings those of one workspace by priority, the highest first,
+	// then the longest waiting, and leaves out what PerWorkspace forbids for now;
+	// a given one may bring them in any order, and more. It returns at once, with
+	// none when nothing is due.
+	ReceiveJobs(ctx context.Context, wants []JobWant, limit int) ([]JobTicket, error)
+}
+
+// JobClaim is how jobs are taken.
+type JobClaim struct {
+	// Lease is the token that they are held under.
+	Lease ID
+	// Valid is how long the lease holds without being extended.
+	Valid time.Duration
+	// PerWorkspace bounds how many jobs of a kind run at once in one workspace,
+	// whatever process runs them; kinds that are not named have no bound.
+	PerWorkspace map[JobKind]int
 }
 
 // JobClaimer is the part of the system store that workers and the reconciler
@@ -155,8 +205,9 @@ type JobQueue interface {
 type JobClaimer interface {
 	// ClaimJobs takes those of the tickets that are due and free: state
 	// running, attempt plus one, lease set, valid for the time given. It
-	// returns the claimed jobs; those another worker has are left out.
-	ClaimJobs(ctx context.Context, tickets []JobTicket, lease ID, valid time.Duration) ([]Job, error)
+	// returns the claimed jobs; those another worker has, and those beyond
+	// PerWorkspace, are left out.
+	ClaimJobs(ctx context.Context, tickets []JobTicket, claim JobClaim) ([]Job, error)
 	// ExtendLease prolongs the lease and stores the progress (negative: leave
 	// it); progress that has grown sets Losses back to 0. It returns the job as it is now (CancelAsked tells the handler), or
 	// a *ConflictError with ConflictStale when the lease is lost.
@@ -168,4 +219,8 @@ type JobClaimer interface {
 	// NextDue returns how long until the earliest due or retrying job of the
 	// kinds, 0 when one is due now, and false when there is none.
 	NextDue(ctx context.Context, kinds []JobKind) (time.Duration, bool, error)
+	// CancelAsked returns those of the running jobs held under the lease that
+	// somebody has asked to cancel, in no order. Each worker asks several times a
+	// second, so that it costs next to nothing while there are none.
+	CancelAsked(ctx context.Context, lease ID) ([]JobTicket, error)
 }

@@ -65,25 +65,25 @@ func (d *jobDelivery) DispatchJobs(ctx context.Context, tickets []JobTicket) err
 }
 
 // ReceiveJobs returns tickets that are due, or may be.
-func (d *jobDelivery) ReceiveJobs(ctx context.Context, kinds []JobKind, limit int) ([]JobTicket, error) {
+func (d *jobDelivery) ReceiveJobs(ctx context.Context, wants []JobWant, limit int) ([]JobTicket, error) {
 	if d.queue == nil {
-		return d.table.ReceiveJobs(ctx, kinds, limit)
+		return d.table.ReceiveJobs(ctx, wants, limit)
 	}
-	tickets, err := d.queue.ReceiveJobs(ctx, kinds, limit)
+	tickets, err := d.queue.ReceiveJobs(ctx, wants, limit)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	d.noteFailure(err)
 	if err != nil {
-		return d.table.ReceiveJobs(ctx, kinds, limit)
+		return d.table.ReceiveJobs(ctx, wants, limit)
 	}
 	d.noteReceived(tickets)
 	return tickets, nil
 }
 
 // reconcile hands the due jobs that do not lie in the queue to it.
-func (d *jobDelivery) reconcile(ctx context.Context, kinds []JobKind) error {
-	due, err := d.table.ReceiveJobs(ctx, kinds, reconcilePage)
+func (d *jobDelivery) reconcile(ctx context.Context, wants []JobWant) error {
+	due, err := d.table.ReceiveJobs(ctx, wants, reconcilePage)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (d *jobDelivery) reconcile(ctx context.Context, kinds []JobKind) error {
 }
 
 // run reconciles until ctx ends.
-func (d *jobDelivery) run(ctx context.Context, kinds []JobKind) {
+func (d *jobDelivery) run(ctx context.Context, wants []JobWant) {
 	if d.queue == nil {
 		return
 	}
@@ -106,7 +106,7 @@ func (d *jobDelivery) run(ctx context.Context, kinds []JobKind) {
 			return
 		case <-tick.C:
 		}
-		if err := d.reconcile(ctx, kinds); err != nil && ctx.Err() == nil {
+		if err := d.reconcile(ctx, wants); err != nil && ctx.Err() == nil {
 			d.noteFailure(err)
 		}
 	}
@@ -194,7 +194,7 @@ func (r *jobRunner) attach(ctx context.Context, ws WorkspaceID, id ID, report fu
 		if report != nil {
 			report(j.Done, j.Total)
 		}
-		claimed, err := r.claims.ClaimJobs(ctx, []JobTicket{{Workspace: ws, Job: id, Kind: j.Kind}}, r.core.newID(), leaseTime)
+		claimed, err := r.claims.ClaimJobs(ctx, []JobTicket{{Workspace: ws, Job: id, Kind: j.Kind}}, JobClaim{Lease: r.core.newID(), Valid: leaseTime})
 		if err != nil {
 			return j, err
 		}

@@ -2,7 +2,6 @@ package crm
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,93 +9,21 @@ import (
 	"time"
 )
 
-// maxAttempts is how often a job is tried.
-const maxAttempts = 5
-
-// maxPayload bounds a job's payload, in bytes.
-const maxPayload = 64 << 10
-
-// JobService shows, cancels and repeats background work.
+// JobService adds, shows, cancels and repeats background work.
 type JobService struct {
 	core  *core
 	queue jobDispatcher
 
-	mu       sync.Mutex
-	handlers map[JobKind]jobHandler
-	running  map[ID]context.CancelCauseFunc
-	wake     chan struct{}
-}
-
-// jobOptions are the rules of a kind.
-type jobOptions struct {
-	// Timeout bounds one attempt.
-	Timeout time.Duration
-}
-
-type jobHandler struct {
-	jobOptions
-	run func(ctx context.Context, run *jobRun) error
+	mu        sync.Mutex
+	sealed    bool
+	handlers  map[JobKind]*jobKind
+	schedules []*schedule
+	running   map[ID]context.CancelCauseFunc
+	wake      chan struct{}
 }
 
 func newJobService(k *core, queue jobDispatcher) *JobService {
-	return &JobService{core: k, queue: queue, handlers: map[JobKind]jobHandler{}, running: map[ID]context.CancelCauseFunc{}, wake: make(chan struct{}, 1)}
-}
-
-func (s *JobService) register(kind JobKind, o jobOptions, run func(context.Context, *jobRun) error) {
-	s.handlers[kind] = jobHandler{o, run}
-}
-
-// kinds returns what this process can run.
-func (s *JobService) kinds() []JobKind {
-	kinds := make([]JobKind, 0, len(s.handlers))
-	for k := range s.handlers {
-		kinds = append(kinds, k)
-	}
-	slices.Sort(kinds)
-	return kinds
-}
-
-// newJob fills what every job has. payload is encoded as JSON.
-func (s *JobService) newJob(actor Actor, kind JobKind, subject ID, payload any) (Job, error) {
-	text, err := json.Marshal(payload)
-	if err != nil {
-		return Job{}, fmt.Errorf("encode payload: %w", err)
-	}
-	if len(text) > maxPayload {
-		return Job{}, fmt.Errorf("payload of %d bytes: %w", len(text), ErrTooLarge)
-	}
-	now := s.core.now()
-	return Job{
-		ID: s.core.newID(), Workspace: actor.Workspace, Kind: kind, Status: JobQueued, Subject: subject,
-		Actor:   JobActor{User: actor.User, Role: actor.Role, Scopes: actor.Scopes, Kind: actor.Kind},
-		Payload: text, MaxAttempts: maxAttempts, CreatedAt: now, RunAt: now, Version: 1,
-	}, nil
-}
-
-// put writes a new job and its event in the caller's transaction; call
-// dispatch after the commit.
-func (s *JobService) put(ctx context.Context, tx Tx, actor Actor, j Job) error {
-	if err := tx.PutJob(ctx, actor.Workspace, j, 0); err != nil {
-		return fmt.Errorf("put job: %w", err)
-	}
-	return tx.AppendEvents(ctx, actor.Workspace, []Event{s.event(EventJobQueued, actor.ref(), j)})
-}
-
-func (s *JobService) event(t EventType, by EventActor, j Job) Event {
-	return Event{ID: s.core.newID(), Type: t, At: s.core.now(), Actor: by, Subject: Subject{Kind: "job", ID: j.ID}, Batch: j.Batch, Owner: j.Actor.User}
-}
-
-// dispatch hands a committed job to the queue and wakes this process's
-// workers. A failure is no loss: the row is there, and whoever looks for due
-// rows finds it.
-func (s *JobService) dispatch(ctx context.Context, j Job) {
-	if err := s.queue.DispatchJobs(ctx, []JobTicket{{Workspace: j.Workspace, Job: j.ID, Kind: j.Kind}}); err != nil {
-		s.core.log.Warn("job not dispatched, left to the next look", "job", j.ID, "error", err)
-	}
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	return &JobService{core: k, queue: queue, handlers: map[JobKind]*jobKind{}, running: map[ID]context.CancelCauseFunc{}, wake: make(chan struct{}, 1)}
 }
 
 // Get returns a job: one's own, or for admins any.
@@ -230,7 +157,8 @@ func (s *JobService) Stats(ctx context.Context, actor Actor) ([]JobCount, error)
 var errCancelAsked = errors.New("cancelled by the user")
 
 // Cancel ends a job: a waiting one at once, a running one as soon as its
-// handler notices, within seconds. A job that has ended is a *ConflictError.
+// handler notices, within a second, whatever process runs it.
+// A handler that goes on all the same is left behind. A job that has ended is a *ConflictError.
 // version 0 means any.
 func (s *JobService) Cancel(ctx context.Context, actor Actor, id ID, version int64) (Job, error) {
 	j, err := s.changeJob(ctx, actor, id, version, func(j *Job) error {
@@ -265,7 +193,7 @@ func (s *JobService) Retry(ctx context.Context, actor Actor, id ID, version int6
 		}
 		j.Status, j.RunAt, j.CancelAsked, j.Losses = JobQueued, s.core.now(), false, 0
 		j.ErrorCode, j.ErrorText, j.FinishedAt = "", "", time.Time{}
-		j.MaxAttempts = j.Attempt + maxAttempts
+		j.MaxAttempts = j.Attempt + s.attempts(j.Kind)
 		return nil
 	})
 	if err != nil {

@@ -405,14 +405,13 @@ func TestPurgeErasesWhatLayInTheTrashForThirtyDays(t *testing.T) {
 	}
 	now.forward(29*24*time.Hour + time.Minute)
 	// Two processes start; the purge is queued once.
-	setupOn(t, store, now.config, idle)
-	setupOn(t, store, now.config, idle)
+	worker := setupOn(t, store, now.config)
+	setupOn(t, store, now.config)
 	purges := crm.JobListQuery{Kinds: []crm.JobKind{crm.JobPurge}}
 	await(t, "a purge", func() bool {
 		l, err := first.Jobs.List(ctx, first.owner, purges)
 		return err == nil && len(l.Items) > 0
 	})
-	worker := setupOn(t, store, now.config)
 	l, err := worker.Jobs.List(ctx, worker.owner, purges)
 	if err != nil || len(l.Items) != 1 {
 		t.Fatalf("purges: got %d (%v), want 1", len(l.Items), err)
@@ -431,7 +430,7 @@ type brokenQueue struct{ broken *atomic.Bool }
 
 func (q brokenQueue) DispatchJobs(context.Context, []crm.JobTicket) error { return q.err() }
 
-func (q brokenQueue) ReceiveJobs(context.Context, []crm.JobKind, int) ([]crm.JobTicket, error) {
+func (q brokenQueue) ReceiveJobs(context.Context, []crm.JobWant, int) ([]crm.JobTicket, error) {
 	return nil, q.err()
 }
 

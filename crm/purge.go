@@ -10,41 +10,42 @@ import (
 const (
 	// trashDays is how long the trash keeps contacts, and the log its images.
 	trashDays = 30
-	// purgeEvery is how often each process looks for what to purge.
+	// purgeEvery is how often it is looked for what to purge.
 	purgeEvery = time.Hour
 	// purgePage is how much one transaction purges.
 	purgePage = 500
 	// fileDays is how long the file of an import and the set of a bulk action
 	// that did not come to an end stay, so that they can be gone on with.
 	fileDays = 30
-	// filesEvery is how often a process looks for files that nobody needs.
+	// filesEvery is how often it is looked for files that nobody needs.
 	filesEvery = 24 * time.Hour
 )
 
 func trashEnd(now time.Time) time.Time { return now.AddDate(0, 0, -trashDays) }
 
-// runPeriodic looks for what is over its time, at the start and then hourly,
-// until ctx ends.
-func (c *CRM) runPeriodic(ctx context.Context) {
-	tick := time.NewTicker(purgeEvery)
-	defer tick.Stop()
-	var files time.Time
-	for {
-		err := c.purgeDue(ctx)
-		if now := c.core.now(); err == nil && now.Sub(files) >= filesEvery {
-			if err = c.purgeFiles(ctx, now); err == nil {
-				files = now
-			}
-		}
-		if err != nil && ctx.Err() == nil {
-			c.core.log.Warn("purge not finished; it goes on in an hour", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+// sweepCheckpoint is what a sweep leaves to the next one.
+type sweepCheckpoint struct {
+	Files time.Time `json:"files"`
+}
+
+// runSweep is the periodic job: it looks for what is over its time, once a day
+// also for files that nobody needs.
+func (c *CRM) runSweep(ctx context.Context, run *JobRun) error {
+	at, err := decodeCheckpoint[sweepCheckpoint](run.Job)
+	if err != nil {
+		return err
 	}
+	if err := c.purgeDue(ctx); err != nil {
+		return err
+	}
+	now := c.core.now()
+	if now.Sub(at.Files) < filesEvery {
+		return nil
+	}
+	if err := c.purgeFiles(ctx, now); err != nil {
+		return err
+	}
+	return run.Save(ctx, sweepCheckpoint{Files: now})
 }
 
 // purgeDue queues a purge for each workspace whose trash is due and removes
@@ -173,9 +174,12 @@ func (c *CRM) queuePurge(ctx context.Context, ws WorkspaceID) error {
 	return err
 }
 
-// runPurge erases the contacts that were in the trash for 30 days.
-func (c *CRM) runPurge(ctx context.Context, run *jobRun) error {
+// runPurge erases a workspace's contacts that were in the trash for 30 days.
+func (c *CRM) runPurge(ctx context.Context, run *JobRun) error {
 	ws := run.Job.Workspace
+	if ws.IsZero() {
+		return c.runSweep(ctx, run)
+	}
 	end := trashEnd(c.core.now())
 	// Trashing is the last change of a trashed contact.
 	where := ContactCriteria{Trash: true, UpdatedAt: TimeRange{To: end}}
@@ -189,7 +193,7 @@ func (c *CRM) runPurge(ctx context.Context, run *jobRun) error {
 		if len(ids) == 0 {
 			return nil
 		}
-		err = run.inTx(ctx, jobStep{}, func(tx Tx) error {
+		err = run.InTx(ctx, JobStep{}, func(tx Tx) error {
 			contacts, err := tx.GetContacts(ctx, ws, ids)
 			if err != nil {
 				return err
@@ -206,7 +210,7 @@ func (c *CRM) runPurge(ctx context.Context, run *jobRun) error {
 			return err
 		}
 		done += int64(len(ids))
-		run.progress(done, 0)
+		run.Progress(done, 0)
 		after = ids[len(ids)-1]
 	}
 }

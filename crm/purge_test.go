@@ -133,24 +133,29 @@ func TestFilesThatNobodyGoesOnWithAreRemovedAfterThirtyDays(t *testing.T) {
 	cancelled := change(upload(), func(i *crm.Import) { i.Status, i.Checkpoint = crm.ImportFailed, 1 })
 	left := change(upload(), func(i *crm.Import) { i.Status = crm.ImportCommitted }) // By a kill right after the commit.
 	running := upload()
-	if _, _, err := e.Imports.Commit(ctx, e.owner, running.ID, 0, crm.ImportOptions{}); err != nil { // Nobody works here.
+	_, j, err := e.Imports.Commit(ctx, e.owner, running.ID, 0, crm.ImportOptions{}) // Nobody works here, and later it is not due.
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.RunAt, j.Version = time.Now().Add(time.Hour), j.Version+1
+	if err := store.PutJob(ctx, e.owner.Workspace, j, j.Version-1); err != nil {
 		t.Fatal(err)
 	}
 	now.forward(20 * 24 * time.Hour)
 	fresh := upload()
 
-	setupOn(t, store, now.config, idle)
+	setupOn(t, store, now.config)
 	await(t, "the file of the committed one to go", func() bool { return !e.hasFile(left.Blob) })
 	for name, i := range map[string]crm.Import{"forgotten": forgotten, "cancelled": cancelled, "running": running, "fresh": fresh} {
 		equal(t, name+" after 20 days", e.hasFile(i.Blob), true)
 	}
 	now.forward(11 * 24 * time.Hour)
-	setupOn(t, store, now.config, idle)
+	setupOn(t, store, now.config)
 	await(t, "the files of the forgotten to go", func() bool { return !e.hasFile(forgotten.Blob) && !e.hasFile(cancelled.Blob) })
 	await(t, "their imports to know", func() bool { return e.stored(forgotten.ID).Blob.IsZero() && e.stored(cancelled.ID).Blob.IsZero() })
 	equal(t, "running", e.hasFile(running.Blob), true)
 	equal(t, "fresh", e.hasFile(fresh.Blob), true)
-	_, _, err := e.Imports.Commit(ctx, e.owner, forgotten.ID, 0, crm.ImportOptions{})
+	_, _, err = e.Imports.Commit(ctx, e.owner, forgotten.ID, 0, crm.ImportOptions{})
 	wantConflict(t, err, crm.ConflictState)
 	_, err = e.Imports.Preview(ctx, e.owner, forgotten.ID, crm.ImportOptions{})
 	wantConflict(t, err, crm.ConflictState)
@@ -203,7 +208,7 @@ func TestSetsOfBulkActionsAreRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	soon := setupOn(t, store)
+	soon := setupOn(t, store, newClock(time.Now().Add(25*time.Hour).UTC().Format(time.RFC3339)).config) // Files are looked for daily.
 	await(t, "the set of the finished to go", func() bool { return !e.hasFile(done.ID) })
 	equal(t, "set of the cancelled at the next start", soon.hasFile(j.ID), true)
 	later := newClock(time.Now().Add(31 * 24 * time.Hour).UTC().Format(time.RFC3339))
@@ -212,10 +217,11 @@ func TestSetsOfBulkActionsAreRemoved(t *testing.T) {
 		now, err := store.GetJob(ctx, e.owner.Workspace, j.ID)
 		return err == nil && !e.hasFile(j.ID) && strings.Contains(string(now.Checkpoint), `"removed":true`)
 	})
-	if _, err := soon.Jobs.Retry(ctx, soon.owner, j.ID, 0); err != nil {
+	now := setupOn(t, store)
+	if _, err := now.Jobs.Retry(ctx, now.owner, j.ID, 0); err != nil {
 		t.Fatal(err)
 	}
-	again := soon.finished(j.ID)
+	again := now.finished(j.ID)
 	equal(t, "tried again", again.Status, crm.JobFailed)
 	if !strings.Contains(again.ErrorText, "start the action anew") {
 		t.Errorf("reason: got %q, want it to say what to do", again.ErrorText)

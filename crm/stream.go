@@ -16,9 +16,9 @@ const (
 	// streamBuffer is how many activities wait for one stream. One that is full
 	// reads what follows in the log, as soon as it is empty again.
 	streamBuffer = 256
-	// slowAfter is how long a stream may take to empty a full buffer, while more
+	// streamSlowAfter is how long a stream may take to empty a full buffer, while more
 	// happens, before it is dropped.
-	slowAfter = 30 * time.Second
+	streamSlowAfter = 30 * time.Second
 )
 
 // ErrStreamSlow ends a stream whose reader did not take what waited for it in

@@ -42,7 +42,7 @@ func newStreamHub(k *core, watch *logWatch, after func(context.Context, Position
 		core: k, watch: watch, after: after, most: most, joined: make(chan struct{}, 1),
 		lanes: map[WorkspaceID]*lane{}, streams: map[WorkspaceID]map[*ActivityStream]struct{}{},
 	}
-	h.slowAfter.Store(int64(slowAfter))
+	h.slowAfter.Store(int64(streamSlowAfter))
 	return h
 }
 

@@ -101,7 +101,7 @@ type undoEnds struct {
 }
 
 // runUndo takes a batch back, contact by contact, in transactions of undoPage.
-func (k *core) runUndo(ctx context.Context, run *jobRun, batch ID, ends undoEnds) error {
+func (k *core) runUndo(ctx context.Context, run *JobRun, batch ID, ends undoEnds) error {
 	at, err := decodeCheckpoint[undoCheckpoint](run.Job)
 	if err != nil {
 		return err
@@ -114,11 +114,11 @@ func (k *core) runUndo(ctx context.Context, run *jobRun, batch ID, ends undoEnds
 		}
 		next := at
 		last := len(images) == 0
-		step := jobStep{
-			checkpoint: func() any { return next }, last: last,
-			result: func() any { return BulkResult{Changed: next.Changed, Kept: next.Kept, KeptContacts: next.KeptContacts} },
+		step := JobStep{
+			Checkpoint: func() any { return next }, Last: last,
+			Result: func() any { return BulkResult{Changed: next.Changed, Kept: next.Kept, KeptContacts: next.KeptContacts} },
 		}
-		err = run.inTx(ctx, step, func(tx Tx) error {
+		err = run.InTx(ctx, step, func(tx Tx) error {
 			next = at
 			if last {
 				if ends.finish != nil {
@@ -136,12 +136,12 @@ func (k *core) runUndo(ctx context.Context, run *jobRun, batch ID, ends undoEnds
 			return err
 		}
 		at = next
-		run.progress(at.Changed+at.Kept, max(run.Job.Total, at.Changed+at.Kept))
+		run.Progress(at.Changed+at.Kept, max(run.Job.Total, at.Changed+at.Kept))
 	}
 }
 
 // undoImages takes back what one page of images shows and returns who stays.
-func (k *core) undoImages(ctx context.Context, tx Tx, run *jobRun, batch ID, images []Image, at *undoCheckpoint) ([]keptContact, error) {
+func (k *core) undoImages(ctx context.Context, tx Tx, run *JobRun, batch ID, images []Image, at *undoCheckpoint) ([]keptContact, error) {
 	ws := run.Job.Workspace
 	groups, ids := groupImages(images)
 	contacts, err := tx.GetContacts(ctx, ws, ids)
@@ -151,7 +151,7 @@ func (k *core) undoImages(ctx context.Context, tx Tx, run *jobRun, batch ID, ima
 	var kept []keptContact
 	// The undo is a batch of its own, but keeps no images: undoing it again is
 	// doing the action again.
-	set := k.newChangeSet(run.actor(), run.Job.ID)
+	set := k.newChangeSet(run.Actor(), run.Job.ID)
 	set.keepAfter = false
 	for _, c := range contacts {
 		back, stays := takeBack(c, groups[c.ID])

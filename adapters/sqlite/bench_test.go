@@ -197,11 +197,11 @@ func BenchmarkJobs(b *testing.B) {
 			}
 			b.ResetTimer()
 			for left > 0 {
-				tickets, err := s.ReceiveJobs(ctx, []crm.JobKind{"noop"}, size)
+				tickets, err := s.ReceiveJobs(ctx, []crm.JobWant{{Kind: "noop"}}, size)
 				if err != nil {
 					b.Fatal(err)
 				}
-				jobs, err := s.ClaimJobs(ctx, tickets, crm.NewID(), time.Minute)
+				jobs, err := s.ClaimJobs(ctx, tickets, crm.JobClaim{Lease: crm.NewID(), Valid: time.Minute})
 				if err != nil || len(jobs) == 0 {
 					b.Fatal(len(jobs), err)
 				}

@@ -12,12 +12,12 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
-const jobColumns = `id, workspace, kind, status, subject, actor, payload, checkpoint, result, done, total, attempt, max_attempts, losses,
+const jobColumns = `id, workspace, kind, status, priority, subject, actor, payload, checkpoint, result, done, total, attempt, max_attempts, losses,
 	error_code, error_text, batch, cancel_asked, created_at, run_at, started_at, finished_at, lease, version`
 
 func scanJob(rows *sqlx.Rows) (j crm.Job, err error) {
 	var actor string
-	err = rows.Scan(scanID(&j.ID), scanWorkspace(&j.Workspace), &j.Kind, &j.Status, scanID(&j.Subject), &actor,
+	err = rows.Scan(scanID(&j.ID), scanWorkspace(&j.Workspace), &j.Kind, &j.Status, &j.Priority, scanID(&j.Subject), &actor,
 		&j.Payload, &j.Checkpoint, &j.Result, &j.Done, &j.Total, &j.Attempt, &j.MaxAttempts, &j.Losses,
 		&j.ErrorCode, &j.ErrorText, scanID(&j.Batch), &j.CancelAsked,
 		scanTime(&j.CreatedAt), scanTime(&j.RunAt), scanTime(&j.StartedAt), scanTime(&j.FinishedAt), scanID(&j.Lease), &j.Version)
@@ -149,7 +149,7 @@ func waits(s crm.JobStatus) bool {
 
 // dueNow is the value of the column due: whether a waiting job is due by the
 // database's clock, NULL for one that does not wait.
-const dueNow = "CASE WHEN ? THEN ? <= " + nowMicros + " END"
+const dueNow = "CASE WHEN ? THEN ? <= " + thisTick + " END"
 
 // jobArgs are the columns from kind to version, but for lease_until.
 func jobArgs(j crm.Job) ([]any, error) {
@@ -158,7 +158,7 @@ func jobArgs(j crm.Job) ([]any, error) {
 		return nil, err
 	}
 	return []any{
-		string(j.Kind), string(j.Status), flag(waits(j.Status)), crm.Micros(j.RunAt), optionalBlob(j.Subject), string(actor),
+		string(j.Kind), string(j.Status), flag(waits(j.Status)), crm.Micros(j.RunAt), int64(j.Priority), optionalBlob(j.Subject), string(actor),
 		optionalBlob(j.Actor.User), j.Payload, j.Checkpoint, j.Result, j.Done, j.Total, j.Attempt, j.MaxAttempts, j.Losses,
 		j.ErrorCode, j.ErrorText, optionalBlob(j.Batch), flag(j.CancelAsked), crm.Micros(j.CreatedAt), crm.Micros(j.RunAt),
 		crm.Micros(j.StartedAt), crm.Micros(j.FinishedAt), optionalBlob(j.Lease), j.Version,
@@ -167,7 +167,7 @@ func jobArgs(j crm.Job) ([]any, error) {
 
 // firstLease is how long a job that is put as running holds its lease, in
 // microseconds.
-const firstLease = "15000000"
+const firstLease = "10000000"
 
 // leaseUntil is the value of the column lease_until for a status and a lease.
 const leaseUntil = "CASE WHEN ? = 'running' AND ? <> x'' THEN " + nowMicros + " + " + firstLease + " ELSE 0 END"
@@ -177,9 +177,9 @@ func (t *tx) insertJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job) error
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, fixed(`INSERT INTO jobs (workspace, id, kind, status, due, subject, actor, actor_user, payload, checkpoint, result,
+	_, err = t.exec(ctx, fixed(`INSERT INTO jobs (workspace, id, kind, status, due, priority, subject, actor, actor_user, payload, checkpoint, result,
 		done, total, attempt, max_attempts, losses, error_code, error_text, batch, cancel_asked, created_at, run_at, started_at, finished_at,
-		lease, version, lease_until) VALUES (?, ?, ?, ?, `+dueNow+`, `+repeated(21)+`, `+leaseUntil+`)`),
+		lease, version, lease_until) VALUES (?, ?, ?, ?, `+dueNow+`, `+repeated(22)+`, `+leaseUntil+`)`),
 		slices.Concat([]any{blob(ws), blob(j.ID)}, args, []any{string(j.Status), optionalBlob(j.Lease)})...)
 	return err
 }
@@ -198,7 +198,7 @@ func (t *tx) updateJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job, expec
 	}
 	status, lease := string(j.Status), optionalBlob(j.Lease)
 	args = append(args, status, lease, status, lease, blob(ws), blob(j.ID), expect)
-	n, err := t.change(ctx, fixed(`UPDATE jobs SET kind = ?, status = ?, due = `+dueNow+`, subject = ?, actor = ?, actor_user = ?,
+	n, err := t.change(ctx, fixed(`UPDATE jobs SET kind = ?, status = ?, due = `+dueNow+`, priority = ?, subject = ?, actor = ?, actor_user = ?,
 		payload = ?, checkpoint = ?, result = ?, done = ?, total = ?, attempt = ?, max_attempts = ?, losses = ?, error_code = ?,
 		error_text = ?, batch = ?, cancel_asked = ?, created_at = ?, run_at = ?, started_at = ?, finished_at = ?, lease = ?, version = ?,
 		lease_until = CASE WHEN ? = 'running' AND status = 'running' AND lease = ? THEN lease_until ELSE `+leaseUntil+` END

@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +15,10 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
+// thisTick is the end of the clock's tick: its resolution is a millisecond, and
+// a job that is put due now must not wait for the next one.
+const thisTick = nowMicros + " + 999"
+
 // promoteBatch is how many jobs whose time has come are made due at once.
 const promoteBatch = 500
 
@@ -20,19 +26,22 @@ const promoteBatch = 500
 // on with the workspaces behind it.
 type rotation struct {
 	mu   sync.Mutex
-	last crm.WorkspaceID
+	last []byte // the id of a workspace, or nothing
 }
 
-func (r *rotation) get() crm.WorkspaceID {
+func (r *rotation) get() []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.last == nil {
+		return []byte{} // Not NULL, before which nothing sorts.
+	}
 	return r.last
 }
 
 func (r *rotation) set(ws crm.WorkspaceID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.last = ws
+	r.last = blob(ws)
 }
 
 // DispatchJobs implements [crm.JobQueue]: the table is the queue.
@@ -41,32 +50,55 @@ func (s *Store) DispatchJobs(context.Context, []crm.JobTicket) error { return ni
 // ReceiveJobs implements [crm.JobQueue]. It skips along the index from
 // workspace to workspace, a few steps however long the backlog is, and gives
 // each workspace it finds the same share.
-func (s *Store) ReceiveJobs(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
-	kinds = slices.Compact(slices.Sorted(slices.Values(kinds)))
-	tickets, err := s.receiveJobs(ctx, kinds, limit)
+func (s *Store) ReceiveJobs(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
+	byKind := func(a, b crm.JobWant) int { return strings.Compare(string(a.Kind), string(b.Kind)) }
+	wants = slices.CompactFunc(slices.SortedFunc(slices.Values(wants), byKind), func(a, b crm.JobWant) bool { return a.Kind == b.Kind })
+	tickets, err := s.receiveJobs(ctx, wants, limit)
 	if err != nil {
 		return nil, fmt.Errorf("receive jobs: %w", err)
 	}
 	return tickets, nil
 }
 
-func (s *Store) receiveJobs(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
-	if limit < 1 || len(kinds) == 0 {
+// receiveJobs goes on behind workspaces in which no more jobs may run for now,
+// until it has a ticket or has been around.
+func (s *Store) receiveJobs(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
+	if limit < 1 || len(wants) == 0 {
 		return nil, nil
 	}
+	kinds := kindsOf(wants)
 	if err := s.promoteJobs(ctx, kinds); err != nil {
 		return nil, err
 	}
-	last := s.turns.get()
-	found, err := s.waitingWorkspaces(ctx, kinds, last, limit)
-	if err != nil || len(found) == 0 {
-		return nil, err
-	}
-	tickets, err := s.shares(ctx, kinds, found, limit)
-	if err == nil {
+	last, passed := s.turns.get(), 0
+	for {
+		found, err := s.waitingWorkspaces(ctx, kinds, last, limit)
+		if err != nil || len(found) == 0 {
+			return nil, err
+		}
+		tickets, err := s.shares(ctx, wants, found, limit)
+		if err != nil {
+			return nil, err
+		}
 		s.turns.set(found[len(found)-1])
+		last = s.turns.get()
+		// Fewer than asked for are all there are: it has been around.
+		if passed += len(found); len(tickets) > 0 || len(found) < limit || passed >= maxPassed {
+			return tickets, nil
+		}
 	}
-	return tickets, err
+}
+
+// maxPassed is how many workspaces one delivery looks at in vain. The next one
+// goes on behind them.
+const maxPassed = 500
+
+func kindsOf(wants []crm.JobWant) []crm.JobKind {
+	kinds := make([]crm.JobKind, len(wants))
+	for i, w := range wants {
+		kinds[i] = w.Kind
+	}
+	return kinds
 }
 
 // promoteJobs makes the jobs due whose time has come.
@@ -74,7 +106,7 @@ func (s *Store) promoteJobs(ctx context.Context, kinds []crm.JobKind) error {
 	for _, kind := range kinds {
 		for {
 			_, some, err := one(ctx, s, number, fixed(`SELECT 1 FROM jobs INDEXED BY jobs_later
-				WHERE kind = ? AND due = 0 AND run_at <= `+nowMicros+` LIMIT 1`), string(kind))
+				WHERE kind = ? AND due = 0 AND run_at <= `+thisTick+` LIMIT 1`), string(kind))
 			if err != nil {
 				return err
 			}
@@ -83,7 +115,7 @@ func (s *Store) promoteJobs(ctx context.Context, kinds []crm.JobKind) error {
 			}
 			n, err := inTxValue(ctx, s, func(t *tx) (int64, error) {
 				return t.change(ctx, fixed(`UPDATE jobs SET due = 1 WHERE rowid IN (SELECT rowid FROM jobs INDEXED BY jobs_later
-					WHERE kind = ? AND due = 0 AND run_at <= `+nowMicros+` ORDER BY run_at LIMIT ?)`), string(kind), promoteBatch)
+					WHERE kind = ? AND due = 0 AND run_at <= `+thisTick+` ORDER BY run_at LIMIT ?)`), string(kind), promoteBatch)
 			})
 			if err != nil || n < promoteBatch {
 				return err
@@ -95,14 +127,14 @@ func (s *Store) promoteJobs(ctx context.Context, kinds []crm.JobKind) error {
 
 // waitingWorkspaces returns up to limit workspaces with due jobs, those behind
 // the last one first.
-func (s *Store) waitingWorkspaces(ctx context.Context, kinds []crm.JobKind, last crm.WorkspaceID, limit int) ([]crm.WorkspaceID, error) {
+func (s *Store) waitingWorkspaces(ctx context.Context, kinds []crm.JobKind, last []byte, limit int) ([]crm.WorkspaceID, error) {
 	found, err := s.workspacesAfter(ctx, kinds, last, limit)
-	if err != nil || len(found) == limit || last.IsZero() {
+	if err != nil || len(found) == limit || len(last) == 0 {
 		return found, err
 	}
-	wrapped, err := s.workspacesAfter(ctx, kinds, crm.WorkspaceID{}, limit-len(found))
+	wrapped, err := s.workspacesAfter(ctx, kinds, []byte{}, limit-len(found))
 	for _, ws := range wrapped {
-		if bytes.Compare(ws[:], last[:]) <= 0 {
+		if bytes.Compare(ws[:], last) <= 0 {
 			found = append(found, ws)
 		}
 	}
@@ -118,14 +150,14 @@ const skipText = `WITH RECURSIVE w (id) AS (
 ) SELECT id FROM w WHERE id IS NOT NULL LIMIT ?3`
 
 // workspacesAfter returns up to limit workspaces with due jobs of the kinds
-// that sort after one, in their order.
-func (s *Store) workspacesAfter(ctx context.Context, kinds []crm.JobKind, after crm.WorkspaceID, limit int) ([]crm.WorkspaceID, error) {
+// that sort after one, in their order; all sort after nothing.
+func (s *Store) workspacesAfter(ctx context.Context, kinds []crm.JobKind, after []byte, limit int) ([]crm.WorkspaceID, error) {
 	var found []crm.WorkspaceID
 	for _, kind := range kinds {
 		some, err := list(ctx, s, func(rows *sqlx.Rows) (ws crm.WorkspaceID, err error) {
 			err = rows.Scan(scanWorkspace(&ws))
 			return ws, err
-		}, fixed(skipText), string(kind), blob(after), limit)
+		}, fixed(skipText), string(kind), after, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -136,22 +168,26 @@ func (s *Store) workspacesAfter(ctx context.Context, kinds []crm.JobKind, after 
 	return found[:min(limit, len(found))], nil
 }
 
-// waitingTicket is a ticket with its time, to merge kinds by.
+// waitingTicket is a ticket with what kinds are merged by.
 type waitingTicket struct {
 	crm.JobTicket
-	runAt int64
+	priority, runAt int64
+}
+
+func (w waitingTicket) compare(o waitingTicket) int {
+	return cmp.Or(cmp.Compare(o.priority, w.priority), cmp.Compare(w.runAt, o.runAt), bytes.Compare(w.Job[:], o.Job[:]))
 }
 
 // shares divides the limit by the workspaces. What those with fewer jobs leave
 // goes to the others in a second round.
-func (s *Store) shares(ctx context.Context, kinds []crm.JobKind, found []crm.WorkspaceID, limit int) ([]crm.JobTicket, error) {
+func (s *Store) shares(ctx context.Context, wants []crm.JobWant, found []crm.WorkspaceID, limit int) ([]crm.JobTicket, error) {
 	share := (limit + len(found) - 1) / len(found)
 	var tickets []crm.JobTicket
 	var rest [][]waitingTicket
 	for _, ws := range found {
 		// With one workspace the share is all there is; else look further, for
 		// the second round.
-		waiting, err := s.waitingJobs(ctx, ws, kinds, min(limit, share*2))
+		waiting, err := s.waitingJobs(ctx, ws, wants, min(limit, share*2))
 		if err != nil {
 			return nil, err
 		}
@@ -171,45 +207,65 @@ func (s *Store) shares(ctx context.Context, kinds []crm.JobKind, found []crm.Wor
 	return tickets, nil
 }
 
-// waitingJobs returns the longest waiting jobs of a workspace.
-func (s *Store) waitingJobs(ctx context.Context, ws crm.WorkspaceID, kinds []crm.JobKind, limit int) ([]waitingTicket, error) {
+// waitingJobs returns the next jobs of a workspace: those of the highest
+// priority, then those that have waited longest.
+func (s *Store) waitingJobs(ctx context.Context, ws crm.WorkspaceID, wants []crm.JobWant, limit int) ([]waitingTicket, error) {
 	var waiting []waitingTicket
-	for _, kind := range kinds {
+	for _, want := range wants {
+		room := limit
+		if want.PerWorkspace > 0 {
+			running, err := runningJobs(ctx, s, ws, want.Kind, want.PerWorkspace)
+			if err != nil {
+				return nil, err
+			}
+			if room = min(room, want.PerWorkspace-running); room <= 0 {
+				continue
+			}
+		}
 		some, err := list(ctx, s, func(rows *sqlx.Rows) (w waitingTicket, err error) {
-			w.Workspace, w.Kind = ws, kind
-			err = rows.Scan(scanID(&w.Job), &w.runAt)
+			w.Workspace, w.Kind = ws, want.Kind
+			err = rows.Scan(scanID(&w.Job), &w.priority, &w.runAt)
 			return w, err
-		}, fixed(`SELECT id, run_at FROM jobs INDEXED BY jobs_due WHERE due = 1 AND kind = ? AND workspace = ? ORDER BY run_at, id LIMIT ?`),
-			string(kind), blob(ws), limit)
+		}, fixed(`SELECT id, priority, run_at FROM jobs INDEXED BY jobs_due WHERE due = 1 AND kind = ? AND workspace = ?
+			ORDER BY priority DESC, run_at, id LIMIT ?`), string(want.Kind), blob(ws), room)
 		if err != nil {
 			return nil, err
 		}
 		waiting = append(waiting, some...)
 	}
-	slices.SortStableFunc(waiting, func(a, b waitingTicket) int {
-		switch {
-		case a.runAt < b.runAt:
-			return -1
-		case a.runAt > b.runAt:
-			return 1
-		}
-		return bytes.Compare(a.Job[:], b.Job[:])
-	})
+	slices.SortFunc(waiting, waitingTicket.compare)
 	return waiting[:min(limit, len(waiting))], nil
 }
 
-// ClaimJobs implements [crm.JobClaimer].
-func (s *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
+// runningJobs counts a workspace's running jobs of a kind, up to a number.
+func runningJobs(ctx context.Context, on session, ws crm.WorkspaceID, kind crm.JobKind, atMost int) (int, error) {
+	n, _, err := one(ctx, on, number, fixed(`SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_by_state
+		WHERE workspace = ? AND kind = ? AND status = 'running' LIMIT ?)`), blob(ws), string(kind), atMost)
+	return int(n), err
+}
+
+// ClaimJobs implements [crm.JobClaimer]. One writer at a time makes the bounds
+// of workspaces exact.
+func (s *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
 	if len(tickets) == 0 {
 		return nil, nil
 	}
 	jobs, err := inTxValue(ctx, s, func(t *tx) ([]crm.Job, error) {
 		var claimed []crm.Job
 		for _, ticket := range tickets {
+			if most := claim.PerWorkspace[ticket.Kind]; most > 0 {
+				running, err := runningJobs(ctx, t, ticket.Workspace, ticket.Kind, most)
+				if err != nil {
+					return nil, err
+				}
+				if running >= most {
+					continue
+				}
+			}
 			some, err := list(ctx, t, scanJob, fixed(`UPDATE jobs SET status = 'running', due = NULL, attempt = attempt + 1,
 				lease = ?, lease_until = `+nowMicros+` + ?, started_at = `+nowMicros+`, version = version + 1
-				WHERE workspace = ? AND id = ? AND due IS NOT NULL AND run_at <= `+nowMicros+` RETURNING `+jobColumns),
-				blob(lease), valid.Microseconds(), blob(ticket.Workspace), blob(ticket.Job))
+				WHERE workspace = ? AND id = ? AND kind = ? AND due IS NOT NULL AND run_at <= `+thisTick+` RETURNING `+jobColumns),
+				blob(claim.Lease), claim.Valid.Microseconds(), blob(ticket.Workspace), blob(ticket.Job), string(ticket.Kind))
 			if err != nil {
 				return nil, err
 			}
@@ -221,6 +277,18 @@ func (s *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease cr
 		return nil, fmt.Errorf("claim jobs: %w", err)
 	}
 	return jobs, nil
+}
+
+// CancelAsked implements [crm.JobClaimer].
+func (s *Store) CancelAsked(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error) {
+	tickets, err := list(ctx, s, func(rows *sqlx.Rows) (t crm.JobTicket, err error) {
+		err = rows.Scan(scanWorkspace(&t.Workspace), scanID(&t.Job), &t.Kind)
+		return t, err
+	}, fixed(`SELECT workspace, id, kind FROM jobs INDEXED BY jobs_cancelling WHERE cancel_asked = 1 AND status = 'running' AND lease = ?`), blob(lease))
+	if err != nil {
+		return nil, fmt.Errorf("jobs to cancel: %w", err)
+	}
+	return tickets, nil
 }
 
 // ExtendLease implements [crm.JobClaimer].

@@ -104,8 +104,8 @@ func (_c *JobQueue_DispatchJobs_Call) RunAndReturn(run func(ctx context.Context,
 }
 
 // ReceiveJobs provides a mock function for the type JobQueue
-func (_mock *JobQueue) ReceiveJobs(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
-	ret := _mock.Called(ctx, kinds, limit)
+func (_mock *JobQueue) ReceiveJobs(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
+	ret := _mock.Called(ctx, wants, limit)
 
 	if len(ret) == 0 {
 		panic("no return value specified for ReceiveJobs")
@@ -113,18 +113,18 @@ func (_mock *JobQueue) ReceiveJobs(ctx context.Context, kinds []crm.JobKind, lim
 
 	var r0 []crm.JobTicket
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind, int) ([]crm.JobTicket, error)); ok {
-		return returnFunc(ctx, kinds, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobWant, int) ([]crm.JobTicket, error)); ok {
+		return returnFunc(ctx, wants, limit)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind, int) []crm.JobTicket); ok {
-		r0 = returnFunc(ctx, kinds, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobWant, int) []crm.JobTicket); ok {
+		r0 = returnFunc(ctx, wants, limit)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.JobTicket)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobKind, int) error); ok {
-		r1 = returnFunc(ctx, kinds, limit)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobWant, int) error); ok {
+		r1 = returnFunc(ctx, wants, limit)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -138,21 +138,21 @@ type JobQueue_ReceiveJobs_Call struct {
 
 // ReceiveJobs is a helper method to define mock.On call
 //   - ctx context.Context
-//   - kinds []crm.JobKind
+//   - wants []crm.JobWant
 //   - limit int
-func (_e *JobQueue_Expecter) ReceiveJobs(ctx any, kinds any, limit any) *JobQueue_ReceiveJobs_Call {
-	return &JobQueue_ReceiveJobs_Call{Call: _e.mock.On("ReceiveJobs", ctx, kinds, limit)}
+func (_e *JobQueue_Expecter) ReceiveJobs(ctx any, wants any, limit any) *JobQueue_ReceiveJobs_Call {
+	return &JobQueue_ReceiveJobs_Call{Call: _e.mock.On("ReceiveJobs", ctx, wants, limit)}
 }
 
-func (_c *JobQueue_ReceiveJobs_Call) Run(run func(ctx context.Context, kinds []crm.JobKind, limit int)) *JobQueue_ReceiveJobs_Call {
+func (_c *JobQueue_ReceiveJobs_Call) Run(run func(ctx context.Context, wants []crm.JobWant, limit int)) *JobQueue_ReceiveJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
 			arg0 = args[0].(context.Context)
 		}
-		var arg1 []crm.JobKind
+		var arg1 []crm.JobWant
 		if args[1] != nil {
-			arg1 = args[1].([]crm.JobKind)
+			arg1 = args[1].([]crm.JobWant)
 		}
 		var arg2 int
 		if args[2] != nil {
@@ -172,7 +172,7 @@ func (_c *JobQueue_ReceiveJobs_Call) Return(jobTickets []crm.JobTicket, err erro
 	return _c
 }
 
-func (_c *JobQueue_ReceiveJobs_Call) RunAndReturn(run func(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error)) *JobQueue_ReceiveJobs_Call {
+func (_c *JobQueue_ReceiveJobs_Call) RunAndReturn(run func(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error)) *JobQueue_ReceiveJobs_Call {
 	_c.Call.Return(run)
 	return _c
 }

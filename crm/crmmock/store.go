@@ -317,6 +317,74 @@ func (_c *Store_BusyWorkspaces_Call) RunAndReturn(run func(ctx context.Context, 
 	return _c
 }
 
+// CancelAsked provides a mock function for the type Store
+func (_mock *Store) CancelAsked(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error) {
+	ret := _mock.Called(ctx, lease)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CancelAsked")
+	}
+
+	var r0 []crm.JobTicket
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.ID) ([]crm.JobTicket, error)); ok {
+		return returnFunc(ctx, lease)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.ID) []crm.JobTicket); ok {
+		r0 = returnFunc(ctx, lease)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.JobTicket)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.ID) error); ok {
+		r1 = returnFunc(ctx, lease)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_CancelAsked_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CancelAsked'
+type Store_CancelAsked_Call struct {
+	*mock.Call
+}
+
+// CancelAsked is a helper method to define mock.On call
+//   - ctx context.Context
+//   - lease crm.ID
+func (_e *Store_Expecter) CancelAsked(ctx any, lease any) *Store_CancelAsked_Call {
+	return &Store_CancelAsked_Call{Call: _e.mock.On("CancelAsked", ctx, lease)}
+}
+
+func (_c *Store_CancelAsked_Call) Run(run func(ctx context.Context, lease crm.ID)) *Store_CancelAsked_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.ID
+		if args[1] != nil {
+			arg1 = args[1].(crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_CancelAsked_Call) Return(jobTickets []crm.JobTicket, err error) *Store_CancelAsked_Call {
+	_c.Call.Return(jobTickets, err)
+	return _c
+}
+
+func (_c *Store_CancelAsked_Call) RunAndReturn(run func(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error)) *Store_CancelAsked_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // CheckLease provides a mock function for the type Store
 func (_mock *Store) CheckLease(ctx context.Context, ws crm.WorkspaceID, id crm.ID, lease crm.ID) error {
 	ret := _mock.Called(ctx, ws, id, lease)
@@ -387,8 +455,8 @@ func (_c *Store_CheckLease_Call) RunAndReturn(run func(ctx context.Context, ws c
 }
 
 // ClaimJobs provides a mock function for the type Store
-func (_mock *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
-	ret := _mock.Called(ctx, tickets, lease, valid)
+func (_mock *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
+	ret := _mock.Called(ctx, tickets, claim)
 
 	if len(ret) == 0 {
 		panic("no return value specified for ClaimJobs")
@@ -396,18 +464,18 @@ func (_mock *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, leas
 
 	var r0 []crm.Job
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) ([]crm.Job, error)); ok {
-		return returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.JobClaim) ([]crm.Job, error)); ok {
+		return returnFunc(ctx, tickets, claim)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) []crm.Job); ok {
-		r0 = returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.JobClaim) []crm.Job); ok {
+		r0 = returnFunc(ctx, tickets, claim)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.Job)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) error); ok {
-		r1 = returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobTicket, crm.JobClaim) error); ok {
+		r1 = returnFunc(ctx, tickets, claim)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -422,13 +490,12 @@ type Store_ClaimJobs_Call struct {
 // ClaimJobs is a helper method to define mock.On call
 //   - ctx context.Context
 //   - tickets []crm.JobTicket
-//   - lease crm.ID
-//   - valid time.Duration
-func (_e *Store_Expecter) ClaimJobs(ctx any, tickets any, lease any, valid any) *Store_ClaimJobs_Call {
-	return &Store_ClaimJobs_Call{Call: _e.mock.On("ClaimJobs", ctx, tickets, lease, valid)}
+//   - claim crm.JobClaim
+func (_e *Store_Expecter) ClaimJobs(ctx any, tickets any, claim any) *Store_ClaimJobs_Call {
+	return &Store_ClaimJobs_Call{Call: _e.mock.On("ClaimJobs", ctx, tickets, claim)}
 }
 
-func (_c *Store_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration)) *Store_ClaimJobs_Call {
+func (_c *Store_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim)) *Store_ClaimJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
@@ -438,19 +505,14 @@ func (_c *Store_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.
 		if args[1] != nil {
 			arg1 = args[1].([]crm.JobTicket)
 		}
-		var arg2 crm.ID
+		var arg2 crm.JobClaim
 		if args[2] != nil {
-			arg2 = args[2].(crm.ID)
-		}
-		var arg3 time.Duration
-		if args[3] != nil {
-			arg3 = args[3].(time.Duration)
+			arg2 = args[2].(crm.JobClaim)
 		}
 		run(
 			arg0,
 			arg1,
 			arg2,
-			arg3,
 		)
 	})
 	return _c
@@ -461,7 +523,7 @@ func (_c *Store_ClaimJobs_Call) Return(jobs []crm.Job, err error) *Store_ClaimJo
 	return _c
 }
 
-func (_c *Store_ClaimJobs_Call) RunAndReturn(run func(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error)) *Store_ClaimJobs_Call {
+func (_c *Store_ClaimJobs_Call) RunAndReturn(run func(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error)) *Store_ClaimJobs_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -4485,8 +4547,8 @@ func (_c *Store_PutWorkspace_Call) RunAndReturn(run func(ctx context.Context, w 
 }
 
 // ReceiveJobs provides a mock function for the type Store
-func (_mock *Store) ReceiveJobs(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
-	ret := _mock.Called(ctx, kinds, limit)
+func (_mock *Store) ReceiveJobs(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
+	ret := _mock.Called(ctx, wants, limit)
 
 	if len(ret) == 0 {
 		panic("no return value specified for ReceiveJobs")
@@ -4494,18 +4556,18 @@ func (_mock *Store) ReceiveJobs(ctx context.Context, kinds []crm.JobKind, limit 
 
 	var r0 []crm.JobTicket
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind, int) ([]crm.JobTicket, error)); ok {
-		return returnFunc(ctx, kinds, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobWant, int) ([]crm.JobTicket, error)); ok {
+		return returnFunc(ctx, wants, limit)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind, int) []crm.JobTicket); ok {
-		r0 = returnFunc(ctx, kinds, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobWant, int) []crm.JobTicket); ok {
+		r0 = returnFunc(ctx, wants, limit)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.JobTicket)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobKind, int) error); ok {
-		r1 = returnFunc(ctx, kinds, limit)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobWant, int) error); ok {
+		r1 = returnFunc(ctx, wants, limit)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -4519,21 +4581,21 @@ type Store_ReceiveJobs_Call struct {
 
 // ReceiveJobs is a helper method to define mock.On call
 //   - ctx context.Context
-//   - kinds []crm.JobKind
+//   - wants []crm.JobWant
 //   - limit int
-func (_e *Store_Expecter) ReceiveJobs(ctx any, kinds any, limit any) *Store_ReceiveJobs_Call {
-	return &Store_ReceiveJobs_Call{Call: _e.mock.On("ReceiveJobs", ctx, kinds, limit)}
+func (_e *Store_Expecter) ReceiveJobs(ctx any, wants any, limit any) *Store_ReceiveJobs_Call {
+	return &Store_ReceiveJobs_Call{Call: _e.mock.On("ReceiveJobs", ctx, wants, limit)}
 }
 
-func (_c *Store_ReceiveJobs_Call) Run(run func(ctx context.Context, kinds []crm.JobKind, limit int)) *Store_ReceiveJobs_Call {
+func (_c *Store_ReceiveJobs_Call) Run(run func(ctx context.Context, wants []crm.JobWant, limit int)) *Store_ReceiveJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
 			arg0 = args[0].(context.Context)
 		}
-		var arg1 []crm.JobKind
+		var arg1 []crm.JobWant
 		if args[1] != nil {
-			arg1 = args[1].([]crm.JobKind)
+			arg1 = args[1].([]crm.JobWant)
 		}
 		var arg2 int
 		if args[2] != nil {
@@ -4553,7 +4615,7 @@ func (_c *Store_ReceiveJobs_Call) Return(jobTickets []crm.JobTicket, err error) 
 	return _c
 }
 
-func (_c *Store_ReceiveJobs_Call) RunAndReturn(run func(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error)) *Store_ReceiveJobs_Call {
+func (_c *Store_ReceiveJobs_Call) RunAndReturn(run func(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error)) *Store_ReceiveJobs_Call {
 	_c.Call.Return(run)
 	return _c
 }

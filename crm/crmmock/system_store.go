@@ -190,9 +190,77 @@ func (_c *SystemStore_BusyWorkspaces_Call) RunAndReturn(run func(ctx context.Con
 	return _c
 }
 
+// CancelAsked provides a mock function for the type SystemStore
+func (_mock *SystemStore) CancelAsked(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error) {
+	ret := _mock.Called(ctx, lease)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CancelAsked")
+	}
+
+	var r0 []crm.JobTicket
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.ID) ([]crm.JobTicket, error)); ok {
+		return returnFunc(ctx, lease)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.ID) []crm.JobTicket); ok {
+		r0 = returnFunc(ctx, lease)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.JobTicket)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.ID) error); ok {
+		r1 = returnFunc(ctx, lease)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// SystemStore_CancelAsked_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CancelAsked'
+type SystemStore_CancelAsked_Call struct {
+	*mock.Call
+}
+
+// CancelAsked is a helper method to define mock.On call
+//   - ctx context.Context
+//   - lease crm.ID
+func (_e *SystemStore_Expecter) CancelAsked(ctx any, lease any) *SystemStore_CancelAsked_Call {
+	return &SystemStore_CancelAsked_Call{Call: _e.mock.On("CancelAsked", ctx, lease)}
+}
+
+func (_c *SystemStore_CancelAsked_Call) Run(run func(ctx context.Context, lease crm.ID)) *SystemStore_CancelAsked_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.ID
+		if args[1] != nil {
+			arg1 = args[1].(crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_CancelAsked_Call) Return(jobTickets []crm.JobTicket, err error) *SystemStore_CancelAsked_Call {
+	_c.Call.Return(jobTickets, err)
+	return _c
+}
+
+func (_c *SystemStore_CancelAsked_Call) RunAndReturn(run func(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error)) *SystemStore_CancelAsked_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ClaimJobs provides a mock function for the type SystemStore
-func (_mock *SystemStore) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
-	ret := _mock.Called(ctx, tickets, lease, valid)
+func (_mock *SystemStore) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
+	ret := _mock.Called(ctx, tickets, claim)
 
 	if len(ret) == 0 {
 		panic("no return value specified for ClaimJobs")
@@ -200,18 +268,18 @@ func (_mock *SystemStore) ClaimJobs(ctx context.Context, tickets []crm.JobTicket
 
 	var r0 []crm.Job
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) ([]crm.Job, error)); ok {
-		return returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.JobClaim) ([]crm.Job, error)); ok {
+		return returnFunc(ctx, tickets, claim)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) []crm.Job); ok {
-		r0 = returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.JobClaim) []crm.Job); ok {
+		r0 = returnFunc(ctx, tickets, claim)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.Job)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) error); ok {
-		r1 = returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobTicket, crm.JobClaim) error); ok {
+		r1 = returnFunc(ctx, tickets, claim)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -226,13 +294,12 @@ type SystemStore_ClaimJobs_Call struct {
 // ClaimJobs is a helper method to define mock.On call
 //   - ctx context.Context
 //   - tickets []crm.JobTicket
-//   - lease crm.ID
-//   - valid time.Duration
-func (_e *SystemStore_Expecter) ClaimJobs(ctx any, tickets any, lease any, valid any) *SystemStore_ClaimJobs_Call {
-	return &SystemStore_ClaimJobs_Call{Call: _e.mock.On("ClaimJobs", ctx, tickets, lease, valid)}
+//   - claim crm.JobClaim
+func (_e *SystemStore_Expecter) ClaimJobs(ctx any, tickets any, claim any) *SystemStore_ClaimJobs_Call {
+	return &SystemStore_ClaimJobs_Call{Call: _e.mock.On("ClaimJobs", ctx, tickets, claim)}
 }
 
-func (_c *SystemStore_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration)) *SystemStore_ClaimJobs_Call {
+func (_c *SystemStore_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim)) *SystemStore_ClaimJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
@@ -242,19 +309,14 @@ func (_c *SystemStore_ClaimJobs_Call) Run(run func(ctx context.Context, tickets 
 		if args[1] != nil {
 			arg1 = args[1].([]crm.JobTicket)
 		}
-		var arg2 crm.ID
+		var arg2 crm.JobClaim
 		if args[2] != nil {
-			arg2 = args[2].(crm.ID)
-		}
-		var arg3 time.Duration
-		if args[3] != nil {
-			arg3 = args[3].(time.Duration)
+			arg2 = args[2].(crm.JobClaim)
 		}
 		run(
 			arg0,
 			arg1,
 			arg2,
-			arg3,
 		)
 	})
 	return _c
@@ -265,7 +327,7 @@ func (_c *SystemStore_ClaimJobs_Call) Return(jobs []crm.Job, err error) *SystemS
 	return _c
 }
 
-func (_c *SystemStore_ClaimJobs_Call) RunAndReturn(run func(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error)) *SystemStore_ClaimJobs_Call {
+func (_c *SystemStore_ClaimJobs_Call) RunAndReturn(run func(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error)) *SystemStore_ClaimJobs_Call {
 	_c.Call.Return(run)
 	return _c
 }

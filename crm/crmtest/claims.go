@@ -14,6 +14,9 @@ func claimTests() []storeTest {
 		{"a claim makes a due job run under its lease", testClaim},
 		{"only due and free jobs are claimed", testClaimable},
 		{"a ticket that names no such job claims nothing", testWrongTickets},
+		{"no more jobs of a kind are claimed than may run in a workspace", testClaimPerWorkspace},
+		{"of 20 workers no more run in a workspace than may", testClaimPerWorkspaceRace},
+		{"jobs of no workspace are jobs like others", testClaimOfNoWorkspace},
 		{"of 20 workers each job is claimed by exactly one", testClaimRace},
 		{"whoever claims one job after the other gets each once", testClaimLoop},
 	}
@@ -34,7 +37,7 @@ func ticketsOf(jobs []crm.Job) []crm.JobTicket {
 // claim takes jobs under a lease and returns those it got.
 func (f *fixture) claim(lease int, valid time.Duration, jobs ...crm.Job) []crm.Job {
 	f.Helper()
-	got, err := f.s.ClaimJobs(f.Context(), ticketsOf(jobs), f.id(lease), valid)
+	got, err := f.s.ClaimJobs(f.Context(), ticketsOf(jobs), crm.JobClaim{Lease: f.id(lease), Valid: valid})
 	f.ok("ClaimJobs", err)
 	return got
 }
@@ -105,13 +108,13 @@ func testWrongTickets(f *fixture) {
 	foreign := ticketOf(j)
 	foreign.Workspace = workspaceNamed("somebody else")
 	absent := ticketOf(f.job(2, crm.JobQueued))
-	got, err := f.s.ClaimJobs(f.Context(), []crm.JobTicket{foreign, absent}, f.id(900), time.Hour)
+	got, err := f.s.ClaimJobs(f.Context(), []crm.JobTicket{foreign, absent}, crm.JobClaim{Lease: f.id(900), Valid: time.Hour})
 	f.ok("ClaimJobs", err)
 	if len(got) != 0 {
 		f.Errorf("ClaimJobs of a foreign and an absent job: got %d jobs, want none", len(got))
 	}
 	f.wantJob(j)
-	got, err = f.s.ClaimJobs(f.Context(), nil, f.id(900), time.Hour)
+	got, err = f.s.ClaimJobs(f.Context(), nil, crm.JobClaim{Lease: f.id(900), Valid: time.Hour})
 	f.ok("ClaimJobs", err)
 	if len(got) != 0 {
 		f.Errorf("ClaimJobs without tickets: got %d jobs, want none", len(got))
@@ -170,7 +173,7 @@ func testClaimRace(f *fixture) {
 			slices.Reverse(tickets)
 		}
 		for chunk := range slices.Chunk(tickets, 1+worker%7) {
-			mine, err := f.s.ClaimJobs(f.Context(), chunk, f.id(900+worker), time.Hour)
+			mine, err := f.s.ClaimJobs(f.Context(), chunk, crm.JobClaim{Lease: f.id(900 + worker), Valid: time.Hour})
 			if err != nil {
 				return fmt.Errorf("worker %d: %w", worker, err)
 			}
@@ -189,11 +192,11 @@ func testClaimLoop(f *fixture) {
 	got := &claims{leases: map[crm.ID][]crm.ID{}}
 	f.inParallel(20, func(worker int) error {
 		for range 1_000 {
-			tickets, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobBulkUpdate}, 4)
+			tickets, err := f.s.ReceiveJobs(f.Context(), wants(crm.JobBulkUpdate), 4)
 			if err != nil || len(tickets) == 0 {
 				return err
 			}
-			mine, err := f.s.ClaimJobs(f.Context(), tickets, f.id(900+worker), time.Hour)
+			mine, err := f.s.ClaimJobs(f.Context(), tickets, crm.JobClaim{Lease: f.id(900 + worker), Valid: time.Hour})
 			if err != nil {
 				return fmt.Errorf("worker %d: %w", worker, err)
 			}
@@ -202,4 +205,79 @@ func testClaimLoop(f *fixture) {
 		return fmt.Errorf("worker %d: jobs that were received 1,000 times are still due", worker)
 	})
 	got.check(f, jobs)
+}
+
+func testClaimPerWorkspace(f *fixture) {
+	other := f.in("other")
+	f.putJobs(f.manyJobs(6)...)
+	f.putJobs(other.manyJobs(2)...)
+	f.putJobs(f.job(50, crm.JobQueued, ofKind(crm.JobPurge)), f.job(51, crm.JobQueued, ofKind(crm.JobPurge)))
+	tickets := slices.Concat(ticketsOf(f.manyJobs(6)), ticketsOf(other.manyJobs(2)), []crm.JobTicket{
+		ticketOf(f.job(50, crm.JobQueued, ofKind(crm.JobPurge))), ticketOf(f.job(51, crm.JobQueued, ofKind(crm.JobPurge))),
+	})
+	claim := crm.JobClaim{Lease: f.id(900), Valid: time.Hour, PerWorkspace: map[crm.JobKind]int{crm.JobBulkUpdate: 3}}
+	count := func(jobs []crm.Job) (own, others, purges int) {
+		for _, j := range jobs {
+			switch {
+			case j.Kind == crm.JobPurge:
+				purges++
+			case j.Workspace == f.ws:
+				own++
+			default:
+				others++
+			}
+		}
+		return own, others, purges
+	}
+	got, err := f.s.ClaimJobs(f.Context(), tickets, claim)
+	f.ok("ClaimJobs", err)
+	if own, others, purges := count(got); own != 3 || others != 2 || purges != 2 {
+		f.Fatalf("ClaimJobs: got %d of a workspace, %d of another and %d of another kind, want 3, 2 and 2", own, others, purges)
+	}
+	again, err := f.s.ClaimJobs(f.Context(), tickets, claim)
+	f.ok("ClaimJobs", err)
+	if len(again) != 0 {
+		f.Errorf("ClaimJobs while three run: got %d jobs, want none", len(again))
+	}
+	done := got[slices.IndexFunc(got, func(j crm.Job) bool { return j.Workspace == f.ws && j.Kind == crm.JobBulkUpdate })]
+	done.Status, done.Lease, done.Version = crm.JobSucceeded, crm.ID{}, done.Version+1
+	f.putJob(done, done.Version-1)
+	again, err = f.s.ClaimJobs(f.Context(), tickets, claim)
+	f.ok("ClaimJobs", err)
+	if len(again) != 1 {
+		f.Errorf("ClaimJobs when one of three has ended: got %d jobs, want 1", len(again))
+	}
+}
+
+func testClaimPerWorkspaceRace(f *fixture) {
+	jobs := f.manyJobs(40)
+	f.putJobs(jobs...)
+	got := &claims{leases: map[crm.ID][]crm.ID{}}
+	f.inParallel(20, func(worker int) error {
+		claim := crm.JobClaim{Lease: f.id(900 + worker), Valid: time.Hour, PerWorkspace: map[crm.JobKind]int{crm.JobBulkUpdate: 4}}
+		mine, err := f.s.ClaimJobs(f.Context(), ticketsOf(jobs[worker*2:worker*2+2]), claim)
+		got.add(claim.Lease, mine)
+		return err
+	})
+	if len(got.leases) > 4 {
+		f.Errorf("jobs that run at once: got %d, want at most 4", len(got.leases))
+	}
+}
+
+// testClaimOfNoWorkspace looks at the zero workspace, where periodic jobs are.
+func testClaimOfNoWorkspace(f *fixture) {
+	none := &fixture{T: f.T, s: f.s}
+	f.putJobs(none.job(1, crm.JobQueued))
+	tickets, err := f.s.ReceiveJobs(f.Context(), wants(crm.JobBulkUpdate), 5)
+	f.ok("ReceiveJobs", err)
+	if len(tickets) != 1 || tickets[0] != ticketOf(none.job(1, crm.JobQueued)) {
+		f.Fatalf("ReceiveJobs: got %+v, want the job of no workspace", tickets)
+	}
+	j := none.claimed(1, 900, time.Hour)
+	got, err := f.s.ExtendLease(f.Context(), none.ws, j.ID, j.Lease, time.Hour, 1, 2)
+	f.ok("ExtendLease", err)
+	got.Status, got.Lease, got.Version = crm.JobSucceeded, crm.ID{}, got.Version+1
+	none.putJob(got, got.Version-1)
+	none.wantJob(got)
+	f.wantJobs(crm.JobQuery{Limit: 10}) // A workspace does not see it.
 }

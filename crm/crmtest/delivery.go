@@ -37,7 +37,7 @@ func TestJobDelivery(t *testing.T, open func(testing.TB) (crm.Store, crm.JobQueu
 		{"a job whose ticket was lost runs", testDeliverLostTicket},
 		{"a job that was put while the queue was down runs", testDeliverAfterOutage},
 		{"an empty queue answers at once with nothing", func(d *delivery) {
-			got, err := d.queue.ReceiveJobs(d.Context(), bulkKinds(), 10)
+			got, err := d.queue.ReceiveJobs(d.Context(), wants(crm.JobBulkUpdate), 10)
 			if err != nil || len(got) != 0 {
 				d.Errorf("ReceiveJobs: got %d tickets (%v), want none", len(got), err)
 			}
@@ -52,8 +52,6 @@ func TestJobDelivery(t *testing.T, open func(testing.TB) (crm.Store, crm.JobQueu
 		})
 	}
 }
-
-func bulkKinds() []crm.JobKind { return []crm.JobKind{crm.JobBulkUpdate} }
 
 // open wires a CRM that ends with the test; the work is not started.
 func (d *delivery) open(change func(c *crm.Config)) *crm.CRM {
@@ -165,7 +163,7 @@ func testDeliverRetry(d *delivery) {
 func (d *delivery) taken(j crm.Job) {
 	d.Helper()
 	await(d.T, func() bool {
-		tickets, err := d.queue.ReceiveJobs(d.Context(), bulkKinds(), 10)
+		tickets, err := d.queue.ReceiveJobs(d.Context(), wants(crm.JobBulkUpdate), 10)
 		d.ok("ReceiveJobs", err)
 		return len(tickets) == 0
 	})
@@ -177,7 +175,7 @@ func (d *delivery) taken(j crm.Job) {
 func testDeliverLostWorker(d *delivery) {
 	j := d.bulk(d.open(nil), d.actor)
 	d.taken(j)
-	claimed, err := d.store.ClaimJobs(d.Context(), []crm.JobTicket{ticketOf(j)}, recordID(j.Workspace, 900), time.Millisecond)
+	claimed, err := d.store.ClaimJobs(d.Context(), []crm.JobTicket{ticketOf(j)}, crm.JobClaim{Lease: recordID(j.Workspace, 900), Valid: time.Millisecond})
 	d.ok("ClaimJobs", err)
 	if len(claimed) != 1 {
 		d.Fatalf("ClaimJobs: got %d jobs, want the one", len(claimed))

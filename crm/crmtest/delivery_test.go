@@ -30,12 +30,12 @@ func (q *fifo) DispatchJobs(_ context.Context, tickets []crm.JobTicket) error {
 	return nil
 }
 
-func (q *fifo) ReceiveJobs(_ context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
+func (q *fifo) ReceiveJobs(_ context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var out []crm.JobTicket
 	q.tickets = slices.DeleteFunc(q.tickets, func(t crm.JobTicket) bool {
-		if len(out) == limit || !slices.Contains(kinds, t.Kind) {
+		if len(out) == limit || !slices.ContainsFunc(wants, func(w crm.JobWant) bool { return w.Kind == t.Kind }) {
 			return false
 		}
 		out = append(out, t)

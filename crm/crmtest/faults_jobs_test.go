@@ -1,6 +1,7 @@
 package crmtest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -34,7 +35,7 @@ func (y claiming) change(ctx context.Context, keys []of[crm.ID], f func(j *job))
 	})
 }
 
-func (y claiming) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
+func (y claiming) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
 	if y.beforeClaim != nil {
 		err := y.m.write(ctx, func(s *state) error {
 			for _, ticket := range tickets {
@@ -46,7 +47,7 @@ func (y claiming) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease 
 			return nil, err
 		}
 	}
-	claimed, err := y.system.ClaimJobs(ctx, tickets, lease, valid)
+	claimed, err := y.system.ClaimJobs(ctx, tickets, claim)
 	var keys []of[crm.ID]
 	for i, j := range claimed {
 		keys = append(keys, of[crm.ID]{j.Workspace, j.ID})
@@ -182,12 +183,12 @@ func (t leaseOpen) CheckLease(_ context.Context, ws crm.WorkspaceID, id, _ crm.I
 // unfair serves the workspace with the longest backlog.
 type unfair struct{ queue }
 
-func (q unfair) ReceiveJobs(_ context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
+func (q unfair) ReceiveJobs(_ context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
 	s, err := q.m.read()
 	var due []crm.JobTicket
 	backlog := map[crm.WorkspaceID]int{}
 	for key, j := range s.jobs {
-		if j.due() && slices.Contains(kinds, j.Kind) {
+		if j.due() && slices.ContainsFunc(wants, func(w crm.JobWant) bool { return w.Kind == j.Kind }) {
 			due = append(due, crm.JobTicket{Workspace: key.ws, Job: key.id, Kind: j.Kind})
 			backlog[key.ws]++
 		}
@@ -198,8 +199,99 @@ func (q unfair) ReceiveJobs(_ context.Context, kinds []crm.JobKind, limit int) (
 
 type anyKind struct{ queue }
 
-func (q anyKind) ReceiveJobs(ctx context.Context, _ []crm.JobKind, limit int) ([]crm.JobTicket, error) {
-	return q.queue.ReceiveJobs(ctx, []crm.JobKind{crm.JobBulkUpdate, crm.JobPurge, crm.JobContactImport}, limit)
+func (q anyKind) ReceiveJobs(ctx context.Context, _ []crm.JobWant, limit int) ([]crm.JobTicket, error) {
+	return q.queue.ReceiveJobs(ctx, []crm.JobWant{{Kind: crm.JobBulkUpdate}, {Kind: crm.JobPurge}, {Kind: crm.JobContactImport}}, limit)
+}
+
+// byTime knows no priorities.
+type byTime struct{ queue }
+
+func (q byTime) ReceiveJobs(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
+	return q.changed(func(s *state) {
+		for key, j := range s.jobs {
+			j.Priority = crm.PriorityNormal
+			s.jobs[key] = j
+		}
+	}).ReceiveJobs(ctx, wants, limit)
+}
+
+// changed is the queue of a copy of the store, with its turn.
+func (q queue) changed(change func(s *state)) queue {
+	m := newMemStore()
+	s := q.m.now.Load().copied()
+	change(s)
+	m.now.Store(s)
+	return queue{m}
+}
+
+// byPriority serves the highest priority of all workspaces.
+type byPriority struct{ queue }
+
+func (q byPriority) ReceiveJobs(_ context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
+	s, err := q.m.read()
+	var due []job
+	for _, j := range s.jobs {
+		if j.due() && slices.ContainsFunc(wants, func(w crm.JobWant) bool { return w.Kind == j.Kind }) {
+			due = append(due, j)
+		}
+	}
+	slices.SortFunc(due, func(a, b job) int {
+		return cmp.Or(int(b.Priority-a.Priority), a.RunAt.Compare(b.RunAt), compareIDs(a.ID, b.ID))
+	})
+	var tickets []crm.JobTicket
+	for _, j := range firstOf(due, limit) {
+		tickets = append(tickets, crm.JobTicket{Workspace: j.Workspace, Job: j.ID, Kind: j.Kind})
+	}
+	return tickets, err
+}
+
+// unboundQueue and unboundClaims let any number of jobs run in a workspace.
+type unboundQueue struct{ queue }
+
+// ReceiveJobs brings the first of each workspace, whether it may run or not.
+func (q unboundQueue) ReceiveJobs(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
+	free := slices.Clone(wants)
+	for i := range free {
+		free[i].PerWorkspace = 0
+	}
+	return q.queue.ReceiveJobs(ctx, free, limit)
+}
+
+type unboundClaims struct{ system }
+
+func (y unboundClaims) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
+	claim.PerWorkspace = nil
+	return y.system.ClaimJobs(ctx, tickets, claim)
+}
+
+// cancels answers another question than [crm.JobClaimer].CancelAsked.
+type cancels struct {
+	system
+	only func(j job, lease crm.ID) bool
+}
+
+func (y cancels) CancelAsked(_ context.Context, lease crm.ID) ([]crm.JobTicket, error) {
+	s, err := y.m.read()
+	var tickets []crm.JobTicket
+	for key, j := range s.jobs {
+		if y.only(j, lease) {
+			tickets = append(tickets, crm.JobTicket{Workspace: key.ws, Job: j.ID, Kind: j.Kind})
+		}
+	}
+	return tickets, err
+}
+
+func cancelFault(name string, only func(j job, lease crm.ID) bool) fault {
+	return fault{name: name, part: "jobs", red: "to_be_cancelled", store: breakParts(func(m *memStore, p *parts) { p.SystemStore = cancels{system{m}, only} })}
+}
+
+// seesNone shows everybody the jobs of no workspace.
+type seesNone struct{ memTx }
+
+func (t seesNone) ListJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.Job, error) {
+	own, err := t.memTx.ListJobs(ctx, ws, q)
+	none, _ := t.memTx.ListJobs(ctx, crm.WorkspaceID{}, q)
+	return append(own, none...), err
 }
 
 type nextOfAny struct{ system }
@@ -215,6 +307,14 @@ func jobFaults() []fault {
 		{name: "jobs are listed oldest first", part: "jobs/rows", red: "by_every_filter", store: breakTx(func(t memTx) crm.Tx { return jobsOldest{t} })},
 		{name: "any lease is good", part: "jobs", red: "a_claim_makes|that_is_not_held", store: breakTx(func(t memTx) crm.Tx { return leaseOpen{t} })},
 		{name: "a backlog hides other workspaces", part: "jobs", red: "the_backlog_of_one", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = unfair{queue{m}} })},
+		{name: "priorities are not kept", part: "jobs", red: "come_by_priority", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = byTime{queue{m}} })},
+		{name: "a priority hides other workspaces", part: "jobs", red: "no_workspace_before", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = byPriority{queue{m}} })},
+		{name: "what may not run hides what may", part: "jobs", red: "are_received_than_may", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = unboundQueue{queue{m}} })},
+		{name: "claims know no bound of a workspace", part: "jobs", red: "claimed_than_may|in_a_workspace_than_may", store: breakParts(func(m *memStore, p *parts) { p.SystemStore = unboundClaims{system{m}} })},
+		cancelFault("cancels of any lease are told", func(j job, _ crm.ID) bool { return j.Status == crm.JobRunning && j.CancelAsked }),
+		cancelFault("cancels are not told", func(job, crm.ID) bool { return false }),
+		cancelFault("every job is to be cancelled", func(j job, lease crm.ID) bool { return j.Lease == lease }),
+		{name: "jobs of no workspace are everybody's", part: "jobs", red: "of_no_workspace", store: breakTx(func(t memTx) crm.Tx { return seesNone{t} })},
 		{name: "jobs of other kinds are received", part: "jobs", red: "due_jobs_of_the_kinds", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = anyKind{queue{m}} })},
 		{name: "the next due job is of another kind", part: "jobs", red: "the_next_due_job", store: breakParts(func(m *memStore, p *parts) { p.SystemStore = nextOfAny{system{m}} })},
 	}

@@ -303,7 +303,7 @@ func (b forgetTaken) PutBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID,
 	return b.blobs.PutBlob(ctx, ws, id, r)
 }
 
-func (y forgetTicket) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
+func (y forgetTicket) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
 	s, _ := y.m.read()
 	tickets = slices.Clone(tickets)
 	for i := range tickets {
@@ -313,5 +313,5 @@ func (y forgetTicket) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, le
 			}
 		}
 	}
-	return y.system.ClaimJobs(ctx, tickets, lease, valid)
+	return y.system.ClaimJobs(ctx, tickets, claim)
 }

@@ -92,7 +92,7 @@ func (f *fixture) about(subject int) func(*crm.Job) {
 func (f *fixture) fullJob(n int) crm.Job {
 	at := day().Add(time.Duration(n) * time.Microsecond)
 	return crm.Job{
-		ID: f.id(n), Workspace: f.ws, Kind: crm.JobContactImport, Status: crm.JobRetrying, Subject: f.id(n + 100),
+		ID: f.id(n), Workspace: f.ws, Kind: crm.JobContactImport, Status: crm.JobRetrying, Subject: f.id(n + 100), Priority: crm.JobPriority(n%3 - 1),
 		Actor:   crm.JobActor{User: f.id(n + 200), Role: crm.RoleOwner, Kind: crm.ActorKey},
 		Payload: []byte(`{"text":"` + strings.Repeat("ü", 30_000) + `"}`), Checkpoint: []byte(`{"row":1}`), Result: []byte(`["\u0000"]`),
 		Done: 1 << 33, Total: 1 << 34, Attempt: 3, MaxAttempts: 5, Losses: 2, ErrorCode: "timeout", ErrorText: "it took „too“ long\n",

@@ -1,6 +1,7 @@
 package crmtest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
@@ -9,6 +10,7 @@ import (
 func leaseTests() []storeTest {
 	return []storeTest{
 		{"extending a lease stores the progress and answers the job", testExtend},
+		{"who holds a lease is told which of its jobs are to be cancelled", testCancelAsked},
 		{"a lease that is not held cannot be extended", testExtendLost},
 		{"a lease that runs out makes the job due again without an attempt", testLeaseLost},
 		{"an extended lease does not run out", testLeaseExtended},
@@ -272,4 +274,40 @@ func testProgressAfterLoss(f *fixture) {
 			f.Errorf("ExtendLease with %d done: got %d losses, want %d", step.done, got.Losses, step.losses)
 		}
 	}
+}
+
+func testCancelAsked(f *fixture) {
+	want := func(what string, lease int, jobs ...crm.Job) {
+		f.Helper()
+		got, err := f.s.CancelAsked(f.Context(), f.id(lease))
+		f.ok("CancelAsked", err)
+		if len(got) != len(jobs) {
+			f.Errorf("CancelAsked %s: got %d jobs, want %d", what, len(got), len(jobs))
+		}
+		for _, j := range jobs {
+			if !slices.Contains(got, ticketOf(j)) {
+				f.Errorf("CancelAsked %s: got %+v, want %+v among them", what, got, ticketOf(j))
+			}
+		}
+	}
+	f.putJobs(f.manyJobs(4)...)
+	f.putJobs(f.job(9, crm.JobQueued, func(j *crm.Job) { j.CancelAsked = true }))
+	other := f.in("other")
+	f.putJobs(other.job(1, crm.JobQueued))
+	mine := f.claim(900, time.Hour, append(f.manyJobs(3), other.job(1, crm.JobQueued))...)
+	f.claim(901, time.Hour, f.job(4, crm.JobQueued))
+	want("before anybody asked", 900)
+	var asked []crm.Job
+	for _, j := range append(mine[1:], f.readJob(f.id(4))) {
+		j.CancelAsked, j.Version = true, j.Version+1
+		f.ok("PutJob", f.s.PutJob(f.Context(), j.Workspace, j, j.Version-1))
+		asked = append(asked, j)
+	}
+	want("of one lease", 900, asked[:3]...)
+	want("of another", 901, asked[3])
+	want("of none", 902)
+	done := asked[0]
+	done.Status, done.Lease, done.Version = crm.JobCancelled, crm.ID{}, done.Version+1
+	f.ok("PutJob", f.s.PutJob(f.Context(), done.Workspace, done, done.Version-1))
+	want("when one has ended", 900, asked[1:3]...)
 }

@@ -1,6 +1,7 @@
 package crmtest_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -101,28 +102,46 @@ func (t memTx) CheckLease(_ context.Context, ws crm.WorkspaceID, id, lease crm.I
 	return nil
 }
 
+// running counts the running jobs of a kind in a workspace.
+func (s *state) running(ws crm.WorkspaceID, kind crm.JobKind) int {
+	n := 0
+	for key, j := range s.jobs {
+		if key.ws == ws && j.Kind == kind && j.Status == crm.JobRunning {
+			n++
+		}
+	}
+	return n
+}
+
 type queue struct{ m *memStore }
 
 func (q queue) DispatchJobs(context.Context, []crm.JobTicket) error { return nil }
 
 // ReceiveJobs goes around the workspaces, one ticket each, from behind the one
 // that was served last.
-func (q queue) ReceiveJobs(_ context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
+func (q queue) ReceiveJobs(_ context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
 	q.m.writer.Lock()
 	defer q.m.writer.Unlock()
 	s, err := q.m.read()
 	if err != nil {
 		return nil, err
 	}
-	due := map[crm.WorkspaceID][]crm.JobTicket{}
+	due := map[crm.WorkspaceID][]job{}
 	var spaces []crm.WorkspaceID
-	for key, j := range s.jobs {
-		if j.due() && slices.Contains(kinds, j.Kind) {
-			if due[key.ws] == nil {
-				spaces = append(spaces, key.ws)
-			}
-			due[key.ws] = append(due[key.ws], crm.JobTicket{Workspace: key.ws, Job: j.ID, Kind: j.Kind})
+	for _, j := range s.jobs {
+		at := slices.IndexFunc(wants, func(w crm.JobWant) bool { return w.Kind == j.Kind })
+		if !j.due() || at < 0 || wants[at].PerWorkspace > 0 && s.running(j.Workspace, j.Kind) >= wants[at].PerWorkspace {
+			continue
 		}
+		if due[j.Workspace] == nil {
+			spaces = append(spaces, j.Workspace)
+		}
+		due[j.Workspace] = append(due[j.Workspace], j)
+	}
+	for _, jobs := range due {
+		slices.SortFunc(jobs, func(a, b job) int {
+			return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.RunAt.Compare(b.RunAt), compareIDs(a.ID, b.ID))
+		})
 	}
 	slices.SortFunc(spaces, func(a, b crm.WorkspaceID) int { return slices.Compare(a[:], b[:]) })
 	at := slices.IndexFunc(spaces, func(ws crm.WorkspaceID) bool { return slices.Compare(ws[:], q.m.turn[:]) > 0 })
@@ -132,7 +151,8 @@ func (q queue) ReceiveJobs(_ context.Context, kinds []crm.JobKind, limit int) ([
 		if len(due[ws]) == 0 {
 			break // The fair share of one workspace is enough for a call.
 		}
-		tickets = append(tickets, due[ws][0])
+		j := due[ws][0]
+		tickets = append(tickets, crm.JobTicket{Workspace: ws, Job: j.ID, Kind: j.Kind})
 		due[ws], q.m.turn = due[ws][1:], ws
 	}
 	return tickets, nil
@@ -140,16 +160,17 @@ func (q queue) ReceiveJobs(_ context.Context, kinds []crm.JobKind, limit int) ([
 
 type system struct{ m *memStore }
 
-func (y system) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
+func (y system) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
 	var claimed []crm.Job
 	err := y.m.write(ctx, func(s *state) error {
 		for _, ticket := range tickets {
 			key := of[crm.ID]{ticket.Workspace, ticket.Job}
 			j, ok := s.jobs[key]
-			if !ok || !j.due() {
+			most := claim.PerWorkspace[j.Kind]
+			if !ok || !j.due() || most > 0 && s.running(key.ws, j.Kind) >= most {
 				continue
 			}
-			j.Status, j.Lease, j.until = crm.JobRunning, lease, time.Now().Add(valid)
+			j.Status, j.Lease, j.until = crm.JobRunning, claim.Lease, time.Now().Add(claim.Valid)
 			j.Attempt++
 			j.Version++
 			s.jobs[key] = j
@@ -221,4 +242,18 @@ func (y system) NextDue(_ context.Context, kinds []crm.JobKind) (time.Duration, 
 		}
 	}
 	return next, some, nil
+}
+
+func (y system) CancelAsked(_ context.Context, lease crm.ID) ([]crm.JobTicket, error) {
+	s, err := y.m.read()
+	if err != nil {
+		return nil, err
+	}
+	var tickets []crm.JobTicket
+	for key, j := range s.jobs {
+		if j.Status == crm.JobRunning && j.CancelAsked && j.Lease == lease {
+			tickets = append(tickets, crm.JobTicket{Workspace: key.ws, Job: j.ID, Kind: j.Kind})
+		}
+	}
+	return tickets, nil
 }

@@ -12,7 +12,7 @@ func queueTests() []storeTest {
 	return []storeTest{
 		{"due jobs of the kinds are received, and no others", testReceive},
 		{"an empty queue answers at once with nothing", func(f *fixture) {
-			got, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobPurge}, 10)
+			got, err := f.s.ReceiveJobs(f.Context(), wants(crm.JobPurge), 10)
 			f.ok("ReceiveJobs", err)
 			if len(got) != 0 {
 				f.Errorf("ReceiveJobs: got %d tickets, want none", len(got))
@@ -20,8 +20,20 @@ func queueTests() []storeTest {
 		}},
 		{"the backlog of one workspace does not hide another's job", testFairness},
 		{"many workspaces take turns", testTurns},
+		{"a workspace's jobs come by priority, then by time", testPriorities},
+		{"a priority puts no workspace before another", testPriorityIsFair},
+		{"no more jobs of a kind are received than may run in a workspace", testReceivePerWorkspace},
 		{"the next due job is known by the time until it", testNextDue},
 	}
+}
+
+// wants asks for kinds without a bound.
+func wants(kinds ...crm.JobKind) []crm.JobWant {
+	all := make([]crm.JobWant, len(kinds))
+	for i, k := range kinds {
+		all[i] = crm.JobWant{Kind: k}
+	}
+	return all
 }
 
 func testReceive(f *fixture) {
@@ -32,7 +44,7 @@ func testReceive(f *fixture) {
 	f.ok("DispatchJobs", f.s.DispatchJobs(f.Context(), ticketsOf(due)))
 	seen := map[crm.JobTicket]bool{}
 	await(f.T, func() bool {
-		tickets, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobBulkUpdate, crm.JobPurge}, 2)
+		tickets, err := f.s.ReceiveJobs(f.Context(), wants(crm.JobBulkUpdate, crm.JobPurge), 2)
 		f.ok("ReceiveJobs", err)
 		if len(tickets) > 2 {
 			f.Errorf("ReceiveJobs: got %d tickets, want at most 2", len(tickets))
@@ -40,7 +52,7 @@ func testReceive(f *fixture) {
 		for _, ticket := range tickets {
 			seen[ticket] = true
 		}
-		_, err = f.s.ClaimJobs(f.Context(), tickets, f.id(900), time.Hour)
+		_, err = f.s.ClaimJobs(f.Context(), tickets, crm.JobClaim{Lease: f.id(900), Valid: time.Hour})
 		f.ok("ClaimJobs", err)
 		return len(tickets) == 0
 	})
@@ -70,9 +82,9 @@ func testFairness(f *fixture) {
 			if rounds > 25 {
 				f.Fatalf("%d calls for up to %d tickets did not bring the job of the quiet workspace", rounds, limit)
 			}
-			tickets, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobBulkUpdate}, limit)
+			tickets, err := f.s.ReceiveJobs(f.Context(), wants(crm.JobBulkUpdate), limit)
 			f.ok("ReceiveJobs", err)
-			_, err = f.s.ClaimJobs(f.Context(), tickets, f.id(900), time.Hour)
+			_, err = f.s.ClaimJobs(f.Context(), tickets, crm.JobClaim{Lease: f.id(900), Valid: time.Hour})
 			f.ok("ClaimJobs", err)
 			found = slices.Contains(tickets, ticketOf(one))
 		}
@@ -96,9 +108,9 @@ func testTurns(f *fixture) {
 		f.ok("DispatchJobs", f.s.DispatchJobs(f.Context(), ticketsOf(jobs)))
 	}
 	for range 40 {
-		tickets, err := f.s.ReceiveJobs(f.Context(), []crm.JobKind{crm.JobBulkUpdate}, 5)
+		tickets, err := f.s.ReceiveJobs(f.Context(), wants(crm.JobBulkUpdate), 5)
 		f.ok("ReceiveJobs", err)
-		_, err = f.s.ClaimJobs(f.Context(), tickets, f.id(900), time.Hour)
+		_, err = f.s.ClaimJobs(f.Context(), tickets, crm.JobClaim{Lease: f.id(900), Valid: time.Hour})
 		f.ok("ClaimJobs", err)
 		for _, ticket := range tickets {
 			delete(waiting, ticket.Workspace)
@@ -133,4 +145,75 @@ func testNextDue(f *fixture) {
 	want("of a job that is due in another workspace", true, 0, 0)
 	other.claimed(12, 900, time.Hour)
 	want("after it was claimed", true, 50*time.Minute, time.Hour)
+}
+
+// withPriority makes a job of a priority that waits since a time of the fixture.
+func (f *fixture) withPriority(n int, p crm.JobPriority, waits time.Duration, changes ...func(*crm.Job)) crm.Job {
+	return f.job(n, crm.JobQueued, append(changes, func(j *crm.Job) { j.Priority, j.RunAt = p, day().Add(-waits) })...)
+}
+
+func testPriorities(f *fixture) {
+	purge := ofKind(crm.JobPurge)
+	f.putJobs(
+		f.withPriority(1, crm.PriorityLow, 9*time.Hour), f.withPriority(2, crm.PriorityNormal, 4*time.Hour), f.withPriority(3, crm.PriorityHigh, time.Hour),
+		f.withPriority(4, crm.PriorityHigh, 2*time.Hour, purge), f.withPriority(5, crm.PriorityNormal, 5*time.Hour, purge),
+		f.withPriority(6, crm.PriorityLow, 8*time.Hour, purge), f.withPriority(7, crm.PriorityHigh, 3*time.Hour),
+	)
+	var got []crm.ID
+	for range 7 { // One at a time, because the order within an answer is not said.
+		tickets, err := f.s.ReceiveJobs(f.Context(), wants(crm.JobBulkUpdate, crm.JobPurge), 1)
+		f.ok("ReceiveJobs", err)
+		_, err = f.s.ClaimJobs(f.Context(), tickets, crm.JobClaim{Lease: f.id(900), Valid: time.Hour})
+		f.ok("ClaimJobs", err)
+		for _, ticket := range tickets {
+			got = append(got, ticket.Job)
+		}
+	}
+	wantIDs(f.T, "ReceiveJobs, one after the other", got, f.ids(7, 4, 3, 5, 2, 1, 6))
+}
+
+// testPriorityIsFair gives one workspace many jobs of a high priority and
+// another a single one of a low priority.
+func testPriorityIsFair(f *fixture) {
+	busy, quiet := f.in("busy"), f.in("quiet")
+	var backlog []crm.Job
+	for n := range 200 {
+		backlog = append(backlog, busy.withPriority(n+1, crm.PriorityHigh, time.Hour))
+	}
+	f.putJobs(backlog...)
+	f.putJobs(quiet.withPriority(1, crm.PriorityLow, 0))
+	for range 25 {
+		tickets, err := f.s.ReceiveJobs(f.Context(), wants(crm.JobBulkUpdate), 2)
+		f.ok("ReceiveJobs", err)
+		_, err = f.s.ClaimJobs(f.Context(), tickets, crm.JobClaim{Lease: f.id(900), Valid: time.Hour})
+		f.ok("ClaimJobs", err)
+		if slices.ContainsFunc(tickets, func(t crm.JobTicket) bool { return t.Workspace == quiet.ws }) {
+			return
+		}
+	}
+	f.Error("25 calls for up to 2 tickets did not bring the job of a low priority in another workspace")
+}
+
+// testReceivePerWorkspace has two jobs of a kind run, of which three may, in a
+// workspace with a backlog, and none in others: what may not run hides nothing.
+func testReceivePerWorkspace(f *fixture) {
+	bound := []crm.JobWant{{Kind: crm.JobBulkUpdate, PerWorkspace: 3}, {Kind: crm.JobPurge}}
+	f.putJobs(f.manyJobs(20)...)
+	f.claim(900, time.Hour, f.manyJobs(2)...)
+	purge, other := f.job(50, crm.JobQueued, ofKind(crm.JobPurge)), f.in("other")
+	f.putJobs(purge)
+	f.putJobs(other.job(1, crm.JobQueued))
+	seen := map[crm.JobTicket]bool{}
+	for range 40 {
+		tickets, err := f.s.ReceiveJobs(f.Context(), bound, 2)
+		f.ok("ReceiveJobs", err)
+		claimed, err := f.s.ClaimJobs(f.Context(), tickets, crm.JobClaim{Lease: f.id(901), Valid: time.Hour})
+		f.ok("ClaimJobs", err)
+		for _, j := range claimed {
+			seen[ticketOf(j)] = true
+		}
+	}
+	if len(seen) != 3 || !seen[ticketOf(purge)] || !seen[ticketOf(other.job(1, crm.JobQueued))] {
+		f.Errorf("ReceiveJobs: got %d jobs, want the third of the bound, the one of another kind and the one of another workspace", len(seen))
+	}
 }

@@ -248,7 +248,7 @@ func testClose(f *fixture) {
 		"InTx":        func(ctx context.Context) error { return f.s.InTx(ctx, func(crm.Tx) error { return nil }) },
 		"EventsAfter": func(ctx context.Context) error { _, err := f.s.EventsAfter(ctx, 0, 1); return err },
 		"ReceiveJobs": func(ctx context.Context) error {
-			_, err := f.s.ReceiveJobs(ctx, []crm.JobKind{crm.JobPurge}, 1)
+			_, err := f.s.ReceiveJobs(ctx, wants(crm.JobPurge), 1)
 			return err
 		},
 		"OpenBlob": func(ctx context.Context) error { _, err := f.s.OpenBlob(ctx, f.ws, f.id(1), 0); return err },

@@ -77,6 +77,7 @@ func testedElsewhere() map[string]string {
 		"ExtendLease":             "TestJobQueue, lost leases",
 		"ReleaseLost":             "crosses workspaces",
 		"NextDue":                 "crosses workspaces",
+		"CancelAsked":             "crosses workspaces: tickets name theirs",
 		"BusyWorkspaces":          "crosses workspaces",
 		"ListWorkspaces":          "crosses workspaces",
 		"EventsAfter":             "crosses workspaces: events name theirs",
