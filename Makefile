@@ -32,8 +32,8 @@ FUZZTIME  ?= 30s
 BENCHFLAGS ?=
 
 # The tests that honour OMNICRM_SOAK, and where they are.
-SOAKTESTS := TestRoundTripOfManyContacts|TestStreamsDuringAnImport
-SOAKPKGS  := ./cmd/crmserver ./transports/httpapi
+SOAKTESTS := TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce
+SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm
 
 .PHONY: help
 help: ## List the targets.

@@ -190,10 +190,15 @@ func repeated(n int) string {
 	return in[1 : len(in)-1]
 }
 
-// updateJob keeps the time the lease ends at as long as the same lease holds.
+// leaseStays keeps the time the lease ends at as long as the same lease holds.
+const leaseStays = "CASE WHEN ? = 'running' AND status = 'running' AND lease = ? THEN lease_until ELSE " + leaseUntil + " END"
+
 func (t *tx) updateJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job, expect int64) error {
 	args, err := jobArgs(j)
 	if err != nil {
+		return err
+	}
+	if n, err := t.stepJob(ctx, ws, j, args, expect); err != nil || n == 1 {
 		return err
 	}
 	status, lease := string(j.Status), optionalBlob(j.Lease)
@@ -201,12 +206,29 @@ func (t *tx) updateJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job, expec
 	n, err := t.change(ctx, fixed(`UPDATE jobs SET kind = ?, status = ?, due = `+dueNow+`, priority = ?, subject = ?, actor = ?, actor_user = ?,
 		payload = ?, checkpoint = ?, result = ?, done = ?, total = ?, attempt = ?, max_attempts = ?, losses = ?, error_code = ?,
 		error_text = ?, batch = ?, cancel_asked = ?, created_at = ?, run_at = ?, started_at = ?, finished_at = ?, lease = ?, version = ?,
-		lease_until = CASE WHEN ? = 'running' AND status = 'running' AND lease = ? THEN lease_until ELSE `+leaseUntil+` END
+		lease_until = `+leaseStays+`
 		WHERE workspace = ? AND id = ? AND version = ?`), args...)
 	if err != nil || n == 1 {
 		return err
 	}
 	return t.stale(ctx, j.ID, fixed("SELECT version FROM jobs WHERE workspace = ? AND id = ?"), blob(ws), blob(j.ID))
+}
+
+// stepJob updates a row in which nothing but the course of the job has changed,
+// as nearly always: SQLite writes every index anew of which an UPDATE names a
+// column, whether its value changes or not. Where something else has changed it
+// does nothing and returns 0.
+func (t *tx) stepJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job, all []any, expect int64) (int64, error) {
+	kind, status, due, runAt, priority, subject, actor, user, payload := all[0], all[1], all[2], all[3], all[4], all[5], all[6], all[7], all[8]
+	course, batch, cancel, created := all[9:18], all[18], all[19], all[20]
+	lease := optionalBlob(j.Lease)
+	args := slices.Concat([]any{status, due, runAt}, course, []any{cancel}, all[21:26], []any{status, lease, status, lease},
+		[]any{blob(ws), blob(j.ID), expect, kind, priority, subject, actor, user, payload, batch, created})
+	return t.change(ctx, fixed(`UPDATE jobs SET status = ?, due = `+dueNow+`, checkpoint = ?, result = ?, done = ?, total = ?, attempt = ?,
+		max_attempts = ?, losses = ?, error_code = ?, error_text = ?, cancel_asked = ?, run_at = ?, started_at = ?, finished_at = ?,
+		lease = ?, version = ?, lease_until = `+leaseStays+`
+		WHERE workspace = ? AND id = ? AND version = ? AND kind = ? AND priority = ? AND subject = ? AND actor = ? AND actor_user = ?
+		AND payload IS ? AND batch = ? AND created_at = ?`), args...)
 }
 
 // explainJobConflict finds what a unique index refused.

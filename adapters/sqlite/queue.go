@@ -113,7 +113,7 @@ func (s *Store) promoteJobs(ctx context.Context, kinds []crm.JobKind) error {
 			if !some {
 				break
 			}
-			n, err := inTxValue(ctx, s, func(t *tx) (int64, error) {
+			n, err := inResumableTxValue(ctx, s, func(t *tx) (int64, error) {
 				return t.change(ctx, fixed(`UPDATE jobs SET due = 1 WHERE rowid IN (SELECT rowid FROM jobs INDEXED BY jobs_later
 					WHERE kind = ? AND due = 0 AND run_at <= `+thisTick+` ORDER BY run_at LIMIT ?)`), string(kind), promoteBatch)
 			})
@@ -245,12 +245,13 @@ func runningJobs(ctx context.Context, on session, ws crm.WorkspaceID, kind crm.J
 }
 
 // ClaimJobs implements [crm.JobClaimer]. One writer at a time makes the bounds
-// of workspaces exact.
+// of workspaces exact. Nobody waits for the disk: a claim that a power cut takes
+// back has done nothing that outlives it, and the job is due again.
 func (s *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
 	if len(tickets) == 0 {
 		return nil, nil
 	}
-	jobs, err := inTxValue(ctx, s, func(t *tx) ([]crm.Job, error) {
+	jobs, err := inResumableTxValue(ctx, s, func(t *tx) ([]crm.Job, error) {
 		var claimed []crm.Job
 		for _, ticket := range tickets {
 			if most := claim.PerWorkspace[ticket.Kind]; most > 0 {
@@ -293,7 +294,7 @@ func (s *Store) CancelAsked(ctx context.Context, lease crm.ID) ([]crm.JobTicket,
 
 // ExtendLease implements [crm.JobClaimer].
 func (s *Store) ExtendLease(ctx context.Context, ws crm.WorkspaceID, id, lease crm.ID, valid time.Duration, done, total int64) (crm.Job, error) {
-	j, err := inTxValue(ctx, s, func(t *tx) (crm.Job, error) {
+	j, err := inResumableTxValue(ctx, s, func(t *tx) (crm.Job, error) {
 		j, ok, err := one(ctx, t, scanJob, fixed(`UPDATE jobs SET lease_until = `+nowMicros+` + ?1, version = version + 1,
 			losses = CASE WHEN ?2 > done THEN 0 ELSE losses END,
 			done = CASE WHEN ?2 < 0 THEN done ELSE ?2 END, total = CASE WHEN ?3 < 0 THEN total ELSE ?3 END

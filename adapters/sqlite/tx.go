@@ -214,6 +214,19 @@ func (s *Store) InResumableTx(ctx context.Context, fn func(tx crm.Tx) error) err
 	return s.writer.do(ctx, c, func(t *tx) error { return fn(t) })
 }
 
+// inResumableTxValue is for what a power cut may undo as if it had never been.
+func inResumableTxValue[T any](ctx context.Context, s *Store, fn func(t *tx) (T, error)) (T, error) {
+	var value T
+	c := newCall()
+	c.resumable = true
+	err := s.writer.do(ctx, c, func(t *tx) error {
+		var err error
+		value, err = fn(t)
+		return err
+	})
+	return value, err
+}
+
 // inTxValue is inTx for a function with a result.
 func inTxValue[T any](ctx context.Context, s *Store, fn func(t *tx) (T, error)) (T, error) {
 	var value T
