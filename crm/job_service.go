@@ -68,7 +68,8 @@ type JobList struct {
 	NextCursor string
 }
 
-// List returns a page of one's own jobs, for admins of all.
+// List returns a page of one's own jobs, for admins of all. A kind of which there
+// are no jobs gives an empty list; one that no kind can have is a *ValidationError.
 func (s *JobService) List(ctx context.Context, actor Actor, q JobListQuery) (JobList, error) {
 	if err := actor.Authorize(PermJobsOwn); err != nil {
 		return JobList{}, fmt.Errorf("list jobs: %w", err)
@@ -110,6 +111,12 @@ func (q JobListQuery) check() (JobQuery, uint32, error) {
 		}
 	}
 	p.count("kind", len(q.Kinds), maxFilterValues)
+	for _, k := range q.Kinds {
+		if !kindName.MatchString(string(k)) {
+			p.add("kind", CodeUnknown, "must be the name of a kind, such as contact_import")
+			break
+		}
+	}
 	if q.Limit < 0 || q.Limit > MaxPageSize {
 		p.add("limit", CodeInvalid, "must be 1 to 200")
 	}

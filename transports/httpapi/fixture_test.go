@@ -102,7 +102,7 @@ func open(t testing.TB, options func(*server) httpapi.Options) *server {
 	if s.app, err = crm.New(crm.Config{Store: s.store, Formats: []crm.Format{csv.New(), vcard.New()}, Logger: logger, Version: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.app.Start(ctx); err != nil {
+	if err := errors.Join(s.app.Jobs.Register("host_kind", hostJob, crm.JobOptions{}), s.app.Start(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

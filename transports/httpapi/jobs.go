@@ -15,6 +15,7 @@ type jobRecord struct {
 	ID          crm.ID           `json:"id"`
 	Kind        string           `json:"kind"`
 	Status      crm.JobStatus    `json:"status"`
+	Priority    string           `json:"priority" enum:"low,normal,high" doc:"Its place among the waiting jobs of the workspace."`
 	Progress    jobProgress      `json:"progress"`
 	Attempt     int              `json:"attempt"`
 	MaxAttempts int              `json:"maxAttempts"`
@@ -45,9 +46,44 @@ type jobCount struct {
 	Count  int           `json:"count"`
 }
 
+// jobStatistics are the counts, and for those who see all jobs what runs
+// periodically.
+type jobStatistics struct {
+	Items         []jobCount    `json:"items"`
+	Total         int           `json:"total" doc:"How many items there are."`
+	TotalRelation string        `json:"totalRelation" enum:"eq,gte"`
+	NextCursor    *string       `json:"nextCursor" doc:"Always null."`
+	Periodic      []periodicJob `json:"periodic" doc:"What runs once per period in the whole installation, for admins; else empty."`
+}
+
+// periodicJob is a kind that runs by itself.
+type periodicJob struct {
+	Kind          string           `json:"kind"`
+	PeriodSeconds int64            `json:"periodSeconds"`
+	Status        *crm.JobStatus   `json:"status" nullable:"true" doc:"Of the last run, or of the one that runs; null before the first."`
+	StartedAt     *time.Time       `json:"startedAt"`
+	FinishedAt    *time.Time       `json:"finishedAt"`
+	NextAt        time.Time        `json:"nextAt"`
+	Error         orNull[jobError] `json:"error" doc:"Why the last run failed."`
+}
+
+func periodicJobOf(p crm.PeriodicJob) periodicJob {
+	r := periodicJob{
+		Kind: string(p.Kind), PeriodSeconds: int64(p.Period / time.Second), StartedAt: timeOrNull(p.StartedAt),
+		FinishedAt: timeOrNull(p.FinishedAt), NextAt: p.NextAt,
+	}
+	if p.Status != "" {
+		r.Status = &p.Status
+	}
+	if p.ErrorCode != "" || p.ErrorText != "" {
+		r.Error.value = &jobError{Code: p.ErrorCode, Message: p.ErrorText}
+	}
+	return r
+}
+
 func jobRecordOf(j crm.Job) jobRecord {
 	r := jobRecord{
-		ID: j.ID, Kind: string(j.Kind), Status: j.Status, Progress: jobProgress{j.Done, j.Total}, Attempt: j.Attempt,
+		ID: j.ID, Kind: string(j.Kind), Status: j.Status, Priority: j.Priority.String(), Progress: jobProgress{j.Done, j.Total}, Attempt: j.Attempt,
 		MaxAttempts: j.MaxAttempts, SubjectID: idOrNull(j.Subject), BatchID: idOrNull(j.Batch), CreatedAt: j.CreatedAt,
 		RunAt: timeOrNull(j.RunAt), StartedAt: timeOrNull(j.StartedAt), FinishedAt: timeOrNull(j.FinishedAt), Version: j.Version,
 		Result: json.RawMessage("null"),
@@ -110,7 +146,18 @@ func (h *Handler) jobStats(c *call) error {
 	for i, n := range counts {
 		items[i] = jobCount{Kind: string(n.Kind), Status: n.Status, Count: n.Count}
 	}
-	return c.writeJSON(http.StatusOK, wholeList(items))
+	list := wholeList(items)
+	stats := jobStatistics{Items: items, Total: list.Total, TotalRelation: list.TotalRelation, Periodic: []periodicJob{}}
+	if c.actor.May(crm.PermJobsAll) {
+		periodic, err := h.app.Jobs.Periodic(c.r.Context(), c.actor)
+		if err != nil {
+			return err
+		}
+		for _, p := range periodic {
+			stats.Periodic = append(stats.Periodic, periodicJobOf(p))
+		}
+	}
+	return c.writeJSON(http.StatusOK, stats)
 }
 
 func (h *Handler) getJob(c *call) error {

@@ -209,7 +209,7 @@ func jobRoutes() []*operation {
 		{
 			id: "listJobs", method: http.MethodGet, path: apiRoot + "/jobs", tag: tag, summary: "List one's own jobs, newest first; admins see all",
 			query: []parameter{
-				enumParam("status", "Jobs in this state.", crm.JobStatuses()...), textParam("kind", "Jobs of this kind.", maxKind),
+				enumParam("status", "Jobs in this state.", crm.JobStatuses()...), textParam("kind", "Jobs of this kind; of one that there are none of, the list is empty.", maxKind),
 				idParam("batchId", "Jobs of this batch."),
 				numberParam("pageSize", "How many items a page has.", 1, crm.MaxPageSize, crm.DefaultPageSize), cursorParam(),
 			},
@@ -217,7 +217,8 @@ func jobRoutes() []*operation {
 		},
 		{
 			id: "jobStats", method: http.MethodGet, path: apiRoot + "/jobs/stats", tag: tag, summary: "Count the jobs that one may see by kind and state",
-			run: (*Handler).jobStats, answers: []answerDoc{okJSON[page[jobCount]]("The counts.")},
+			notes: "Admins also see when what runs periodically ran last.",
+			run:   (*Handler).jobStats, answers: []answerDoc{okJSON[jobStatistics]("The counts.")},
 		},
 		{
 			id: "getJob", method: http.MethodGet, path: one, tag: tag, summary: "Get a job",
