@@ -163,6 +163,7 @@ func New(c Config) (*CRM, error) {
 	k.jobs.register(JobContactExport, JobOptions{Timeout: time.Hour}, app.Exports.runExportJob)
 	k.jobs.register(JobBulkUpdate, JobOptions{Timeout: 6 * time.Hour}, app.Contacts.runBulkJob)
 	k.jobs.register(JobPurge, JobOptions{Timeout: time.Hour}, app.runPurge)
+	k.jobs.register(JobDedupe, dedupeOptions(), app.Contacts.runDedupe)
 	k.jobs.every(JobPurge, purgeEvery)
 	return app, nil
 }

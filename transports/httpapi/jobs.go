@@ -250,3 +250,11 @@ func (c *call) acceptJob(job crm.Job) error {
 	c.w.Header().Set("Location", c.link("jobs", job.ID.String()))
 	return c.writeJSON(http.StatusAccepted, jobRecordOf(job))
 }
+
+func (h *Handler) findDuplicates(c *call) error {
+	job, err := h.app.Contacts.FindDuplicates(c.r.Context(), c.actor)
+	if err != nil {
+		return err
+	}
+	return c.acceptJob(job)
+}

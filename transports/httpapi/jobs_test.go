@@ -88,3 +88,18 @@ func TestStatsTellAdminsWhatRunsPeriodically(t *testing.T) {
 		t.Errorf("jobs that the workspace sees: got %d, want none", got)
 	}
 }
+
+func TestASearchForDuplicatesOverHTTP(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, body := range []string{`{"displayName":"Ana","primaryEmail":"ana@one.example"}`, `{"displayName":"Ana Silva","primaryEmail":"Ana@one.example"}`} {
+		s.create(t, body)
+	}
+	job := s.send(t, http.MethodPost, "contacts/dedupe", "").want(202)
+	done := s.waitJob(t, job.text("id"))
+	if done.get("result.found") != 1.0 || done.text("result.pairs.0.reasons.0") != "same email" || done.get("result.pairs.0.score") != 0.9 {
+		t.Errorf("got %s, want the pair with its reason", done.body)
+	}
+	s.send(t, http.MethodPost, "contacts/dedupe", "", "X-Test-Actor", "viewer").want(403, "forbidden")
+	s.send(t, http.MethodPost, "contacts/dedupe", "", "X-Test-Actor", "reader").want(403, "forbidden")
+}

@@ -91,6 +91,7 @@ func TestNoKeyedRequestRunsTwice(t *testing.T) {
 		{"bulkUpdate", "contacts/bulk-update", `{"filter":{"tag":["old"]},"set":{"stage":"lead"}}`, nil, 409},
 		{"bulkDelete", "contacts/bulk-delete", `{"ids":["` + trashed + `"]}`, nil, 409},
 		{"bulkRestore", "contacts/bulk-restore", `{"ids":["` + trashed + `"]}`, nil, 409},
+		{"findDuplicates", "contacts/dedupe", "", nil, 409},
 		{"createImport", "imports", `{"displayName":"Line"}`, csv, 201},
 		{"commitImport", "imports/" + file + "/commit", "", nil, 409},
 		{"cancelJob", "jobs/" + waiting + "/cancel", "", nil, 409},

@@ -69,6 +69,12 @@ func contactRoutes(formats []crm.Format) []*operation {
 			matches: true, run: (*Handler).eraseContact, answers: []answerDoc{noContent("Nothing is left of it.")},
 		},
 		{
+			id: "findDuplicates", method: http.MethodPost, path: apiRoot + "/contacts/dedupe", tag: tag, summary: "Look for contacts that may be the same",
+			notes: "Changes nothing. The job's result is {contacts, found, pairs: [{a, b, score, reasons}]}, the likeliest pairs first, at most 1,000.",
+			run:   (*Handler).findDuplicates, records: apiRoot + "/jobs", refusals: []int{http.StatusConflict},
+			answers: []answerDoc{acceptedJob[jobRecord]("The job.")},
+		},
+		{
 			id: "listTags", method: http.MethodGet, path: apiRoot + "/tags", tag: tag, summary: "List the tags with the number of their contacts",
 			run: (*Handler).listTags, answers: []answerDoc{okJSON[page[tagRecord]]("All tags.")},
 		},

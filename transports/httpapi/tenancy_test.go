@@ -74,6 +74,7 @@ func tenancyTable() map[string]tenancyRow {
 		"GET /exports/interactions":        {want: 200},
 		"POST /contacts":                   none, // These make records in the caller's own workspace, or take none.
 		"POST /contacts/batch":             none,
+		"POST /contacts/dedupe":            none,
 		"POST /imports":                    none,
 		"POST /api-keys":                   none,
 		"POST /invitations":                none,
