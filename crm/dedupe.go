@@ -143,9 +143,9 @@ func newDedupe() *dedupe {
 func (d *dedupe) hash(kind, text string) uint64 {
 	var h maphash.Hash
 	h.SetSeed(d.seed)
-	h.WriteString(kind) //nolint:errcheck // A hash never fails.
-	h.WriteByte(0)      //nolint:errcheck // A hash never fails.
-	h.WriteString(text) //nolint:errcheck // A hash never fails.
+	h.WriteString(kind)
+	h.WriteByte(0)
+	h.WriteString(text)
 	return max(h.Sum64(), 1)
 }
 

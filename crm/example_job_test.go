@@ -18,7 +18,7 @@ func ExampleJobService_Register() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer store.Close()
+	defer store.Close() //nolint:errcheck // The example ends here.
 	app, err := crm.New(crm.Config{Store: store})
 	if err != nil {
 		log.Fatal(err)
@@ -48,7 +48,7 @@ func ExampleJobService_Register() {
 	if err := app.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
-	defer app.Close()
+	defer app.Close() //nolint:errcheck // It never fails.
 
 	actor := crm.Actor{Workspace: crm.WorkspaceID(crm.NamedID("customer:42")), User: crm.NamedID("user:7"), Role: crm.RoleOwner}
 	job, err := app.Jobs.Enqueue(ctx, actor, crm.NewJob{Kind: "send_letters", Payload: mailing{Letters: 3}, Priority: crm.PriorityHigh})

@@ -56,12 +56,11 @@ func newCrew(r *jobRunner, jobs []Job, over error) *crew {
 	}
 	// One that took its worker down takes fewer others along when those without
 	// losses are done before it, and the rest in another order each time.
-	rand.Shuffle(len(jobs), func(i, j int) {
-		if c.waiting[i].Job.Losses > 0 && c.waiting[j].Job.Losses > 0 {
-			c.waiting[i], c.waiting[j] = c.waiting[j], c.waiting[i]
-		}
-	})
-	slices.SortStableFunc(c.waiting, func(a, b *JobRun) int { return cmp.Compare(a.Job.Losses, b.Job.Losses) })
+	slices.SortStableFunc(c.waiting, func(a, b *JobRun) int { return cmp.Compare(min(a.Job.Losses, 1), min(b.Job.Losses, 1)) })
+	if at := slices.IndexFunc(c.waiting, func(run *JobRun) bool { return run.Job.Losses > 0 }); at >= 0 {
+		lost := c.waiting[at:]
+		rand.Shuffle(len(lost), func(i, j int) { lost[i], lost[j] = lost[j], lost[i] }) //nolint:gosec // It needs no secrecy.
+	}
 	return c
 }
 
@@ -187,7 +186,7 @@ func (c *crew) insist(ctx context.Context, run *JobRun, ended chan error) error 
 	c.owners++
 	c.mu.Unlock()
 	go func() { // It ends with the handler, which nobody can end.
-		<-ended
+		<-ended //nolint:errcheck // Nobody asks for it any more.
 		c.leave()
 	}()
 	return context.Cause(ctx)

@@ -124,7 +124,7 @@ func TestKilledWorkersEndEveryJobOnce(t *testing.T) {
 
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("moments by seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // Moments need no secrecy.
+	random := rand.New(rand.NewPCG(seed, 0))
 	workers := []worker{startWorker(t, path), startWorker(t, path)}
 	defer func() {
 		for _, w := range workers {
