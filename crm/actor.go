@@ -74,6 +74,8 @@ type Actor struct {
 	Scopes []Scope
 	// Kind defaults to ActorUser.
 	Kind ActorKind
+	// Origin is the request in which the actor acts, for logs and traces.
+	Origin Origin
 }
 
 // Permission is one line of the access table, the smallest thing that can be

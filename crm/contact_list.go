@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/omnicrm/omnicrm/crm/textindex"
 )
@@ -84,7 +85,11 @@ func (s *ContactService) List(ctx context.Context, actor Actor, q ContactListQue
 	var list ContactList
 	switch {
 	case plan.search != "" && !plan.where.Trash:
+		begin := time.Now()
 		list, err = s.searchPage(ctx, actor.Workspace, plan)
+		if err == nil {
+			s.core.observer.Searched(ctx, SearchAnswer{Backend: list.SearchBackend, Degraded: list.Degraded, Took: time.Since(begin)})
+		}
 	case plan.pagedByIndex() && s.core.search.own():
 		list, err = s.filteredPage(ctx, actor.Workspace, plan)
 	default:

@@ -64,6 +64,9 @@ type Config struct {
 	Now func() time.Time
 	// NewID makes ids; they must be unique and should grow. Default [NewID].
 	NewID func() ID
+	// Observer is told of jobs and searches, for metrics and traces. Default
+	// nobody.
+	Observer Observer
 	// Logger takes what background work has to say. Default slog.Default().
 	Logger *slog.Logger
 	// Version is shown by health and status. Default "dev".
@@ -86,6 +89,7 @@ type core struct {
 	now        func() time.Time
 	newID      func() ID
 	log        *slog.Logger
+	observer   Observer
 	search     *searcher
 	names      Namer
 	watch      *logWatch
@@ -109,6 +113,7 @@ type CRM struct {
 	Imports      *ImportService
 	Exports      *ExportService
 	Jobs         *JobService
+	Search       *SearchService
 	Workspaces   *WorkspaceService
 	Idempotency  *IdempotencyService
 	Activity     *ActivityService
@@ -136,7 +141,7 @@ func New(c Config) (*CRM, error) {
 	c = withDefaults(c)
 	k := &core{
 		store: keyedStore{c.Store}, blobs: c.Blobs, phones: c.Phones, formats: append([]Format{JSONLines{}}, c.Formats...),
-		now: microClock(c.Now), newID: c.NewID, log: c.Logger,
+		now: microClock(c.Now), newID: c.NewID, log: c.Logger, observer: c.Observer,
 	}
 	if err := checkFormats(k.formats); err != nil {
 		return nil, fmt.Errorf("new crm: %w", err)
@@ -148,7 +153,7 @@ func New(c Config) (*CRM, error) {
 	k.jobs = newJobService(k, delivery)
 	app := &CRM{
 		Contacts: &ContactService{core: k}, Interactions: &InteractionService{core: k}, Tags: &TagService{core: k}, Exports: &ExportService{core: k}, Jobs: k.jobs,
-		Workspaces: k.workspaces, Idempotency: &IdempotencyService{store: c.Store, now: k.now},
+		Search: &SearchService{core: k}, Workspaces: k.workspaces, Idempotency: &IdempotencyService{store: c.Store, now: k.now},
 		core: k, system: c.Store, version: c.Version,
 	}
 	app.Activity = &ActivityService{core: k, hub: newStreamHub(k, k.watch, c.Store.EventsAfter, c.MaxStreams)}
@@ -164,6 +169,7 @@ func New(c Config) (*CRM, error) {
 	k.jobs.register(JobBulkUpdate, JobOptions{Timeout: 6 * time.Hour}, app.Contacts.runBulkJob)
 	k.jobs.register(JobPurge, JobOptions{Timeout: time.Hour}, app.runPurge)
 	k.jobs.register(JobDedupe, dedupeOptions(), app.Contacts.runDedupe)
+	k.jobs.register(JobReindex, JobOptions{Timeout: 6 * time.Hour}, app.runReindex)
 	k.jobs.every(JobPurge, purgeEvery)
 	return app, nil
 }
@@ -201,6 +207,9 @@ func withDefaults(c Config) Config {
 	}
 	if c.NewID == nil {
 		c.NewID = NewID
+	}
+	if c.Observer == nil {
+		c.Observer = nobody{}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

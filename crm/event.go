@@ -32,6 +32,9 @@ const (
 	EventJobQueued          EventType = "job.queued"
 	EventJobFinished        EventType = "job.finished"
 	EventWorkspaceUpdated   EventType = "workspace.updated"
+	// EventSearchInvalidated asks every process to make the workspace's search
+	// index anew; its subject is the job that does so.
+	EventSearchInvalidated EventType = "search.invalidated"
 )
 
 // Position is a place in the event log: events of a workspace are ordered by

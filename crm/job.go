@@ -15,6 +15,7 @@ const (
 	JobBulkUpdate    JobKind = "bulk_update"
 	JobDedupe        JobKind = "dedupe"
 	JobPurge         JobKind = "purge"
+	JobReindex       JobKind = "reindex"
 )
 
 // JobStatus is where a job stands.
@@ -112,6 +113,8 @@ type JobActor struct {
 	Role   Role      `json:"role"`
 	Scopes []Scope   `json:"scopes"`
 	Kind   ActorKind `json:"kind,omitempty"`
+	// Origin is the request that asked for the job.
+	Origin Origin `json:"origin,omitzero"`
 }
 
 // JobQuery lists jobs, newest first.

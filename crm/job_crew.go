@@ -145,6 +145,7 @@ func (c *crew) attempt(ctx context.Context, run *JobRun) error {
 	defer unhook()
 	limited, release := context.WithTimeout(stopped, kind.Timeout)
 	defer release()
+	limited, run.observed = c.r.core.observer.JobBegins(limited, run.Job)
 	c.mu.Lock()
 	c.stop = stop
 	if c.asked[run.Job.ID] {
@@ -180,7 +181,7 @@ func (c *crew) insist(ctx context.Context, run *JobRun, ended chan error) error 
 		return err
 	case <-patience.C:
 	}
-	c.r.core.log.Error("a job's handler ignores the end of its context and is left behind", "kind", run.Job.Kind, "job", run.Job.ID,
+	run.log().Error("a job's handler ignores the end of its context and is left behind",
 		"cause", context.Cause(ctx), "grace", c.r.grace)
 	c.mu.Lock()
 	c.owners++
@@ -197,7 +198,7 @@ func safely(ctx context.Context, run *JobRun, handler JobHandler) (err error) {
 	err = errPanicked
 	defer func() {
 		if p := recover(); p != nil {
-			run.core.log.Error("job panicked", "job", run.Job.ID, "panic", p, "stack", string(debug.Stack()))
+			run.log().Error("job panicked", "panic", p, "stack", string(debug.Stack()))
 			err = errPanicked
 		}
 	}()

@@ -131,7 +131,7 @@ func (s *JobService) newJob(actor Actor, kind JobKind, subject ID, payload any) 
 	now := s.core.now()
 	return Job{
 		ID: s.core.newID(), Workspace: actor.Workspace, Kind: kind, Status: JobQueued, Subject: subject,
-		Actor:   JobActor{User: actor.User, Role: actor.Role, Scopes: actor.Scopes, Kind: actor.Kind},
+		Actor:   JobActor{User: actor.User, Role: actor.Role, Scopes: actor.Scopes, Kind: actor.Kind, Origin: actor.Origin},
 		Payload: text, MaxAttempts: s.attempts(kind), CreatedAt: now, RunAt: now, Version: 1,
 	}, nil
 }

@@ -22,7 +22,10 @@ func (r *jobRunner) finish(ctx context.Context, ends []jobEnd) {
 	var together, alone []jobEnd
 	for _, e := range ends {
 		switch {
-		case errors.Is(e.failure, errLeaseLost), e.failure == nil && e.run.completed.Load():
+		case errors.Is(e.failure, errLeaseLost):
+			e.observe("")
+		case e.failure == nil && e.run.completed.Load():
+			e.observe(JobSucceeded)
 		case e.run.touched.Load():
 			alone = append(alone, e)
 		default:
@@ -54,7 +57,7 @@ func (r *jobRunner) finishTogether(ctx context.Context, ends []jobEnd) error {
 	})
 	if err == nil {
 		for i, j := range jobs {
-			r.logEnd(j, ends[i].failure)
+			ends[i].written(j)
 		}
 	}
 	return err
@@ -80,11 +83,12 @@ func (r *jobRunner) finishAlone(ctx context.Context, e jobEnd) {
 	})
 	if err != nil {
 		if !IsStale(err) {
-			r.core.log.Error("end of a job not written; it runs again when its lease is over", "job", held.ID, "error", err)
+			e.run.log().Error("end of a job not written; it runs again when its lease is over", "error", err)
 		}
+		e.observe("")
 		return
 	}
-	r.logEnd(ended, e.failure)
+	e.written(ended)
 }
 
 // endOf returns the row of a job after its attempt.
@@ -100,9 +104,18 @@ func (r *jobRunner) endOf(j Job, e jobEnd) Job {
 	return j
 }
 
-func (r *jobRunner) logEnd(j Job, failure error) {
-	if failure != nil && j.Status != JobQueued {
-		r.core.log.Warn("job ended", "job", j.ID, "kind", j.Kind, "status", j.Status, "error", failure)
+// written says how an attempt ended whose end is in the row.
+func (e jobEnd) written(j Job) {
+	if e.failure != nil && j.Status != JobQueued {
+		e.run.log().Warn("job ended", "status", j.Status, "error", e.failure)
+	}
+	e.observe(j.Status)
+}
+
+// observe tells of an attempt's end; "" where the state is not known here.
+func (e jobEnd) observe(status JobStatus) {
+	if e.run.observed != nil {
+		e.run.observed(JobEnd{Status: status, Err: e.failure})
 	}
 }
 

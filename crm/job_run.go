@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 )
 
@@ -22,6 +23,8 @@ type JobRun struct {
 	// touched says that the row has been written since the claim, completed that
 	// the handler has ended the job in a transaction of its own.
 	touched, completed atomic.Bool
+	// observed is told how the attempt ended, nil where none began.
+	observed func(JobEnd)
 }
 
 func newJobRun(k *core, j Job) *JobRun {
@@ -31,11 +34,20 @@ func newJobRun(k *core, j Job) *JobRun {
 	return run
 }
 
+// log names the job, and the request that asked for it, in every line.
+func (r *JobRun) log() *slog.Logger {
+	log := r.core.log.With("job", r.Job.ID, "kind", r.Job.Kind)
+	if id := r.Job.Actor.Origin.Request; id != "" {
+		log = log.With("requestId", id)
+	}
+	return log
+}
+
 // Actor is who asked for the job, with the rights of that moment: what services
 // are called with on their behalf.
 func (r *JobRun) Actor() Actor {
 	a := r.Job.Actor
-	return Actor{Workspace: r.Job.Workspace, User: a.User, Role: a.Role, Scopes: a.Scopes, Kind: a.Kind}
+	return Actor{Workspace: r.Job.Workspace, User: a.User, Role: a.Role, Scopes: a.Scopes, Kind: a.Kind, Origin: a.Origin}
 }
 
 // Payload decodes the job's input. One that does not fit is ErrInvalid.

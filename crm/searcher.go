@@ -49,9 +49,17 @@ type searcher struct {
 	// proveEvery is how often each index is held against the store.
 	proveEvery time.Duration
 
+	// beside says that it fills an index that nobody searches yet.
+	beside bool
+	// building holds one while an index is made anew; rebuilds counts them.
+	building chan struct{}
+	rebuilds atomic.Int64
+
 	mu    sync.Mutex
 	feeds map[WorkspaceID]*feed
 	begun uint64
+	// asked are the jobs of this process that make an index anew themselves.
+	asked map[ID]bool
 	// ctx lives until close; loads run under it, not under a search's own.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -70,6 +78,8 @@ type feed struct {
 	// its mu, so that the two never write the workspace's index at once.
 	mu       *sync.Mutex
 	position Position
+	// outdated says that the log asked for a new index since the load.
+	outdated bool
 	// dropped says that the index is gone, or about to be: what was read from
 	// it since may be less than everything.
 	dropped atomic.Bool
@@ -98,7 +108,7 @@ type searchSettings struct {
 }
 
 func newSearcher(k *core, c searchSettings) *searcher {
-	s := &searcher{core: k, memory: c.memory, proveEvery: c.proveEvery, feeds: map[WorkspaceID]*feed{}}
+	s := &searcher{core: k, memory: c.memory, proveEvery: c.proveEvery, feeds: map[WorkspaceID]*feed{}, asked: map[ID]bool{}, building: make(chan struct{}, 1)}
 	if c.index == nil {
 		s.index, s.name = NewMemoryIndex(), backendMemory
 	} else {
@@ -332,11 +342,16 @@ func (s *searcher) apply(ctx context.Context, ws WorkspaceID, f *feed) error {
 				return err
 			}
 		}
+		f.outdated = f.outdated || s.invalidated(events, f)
 		at := events[len(events)-1].Position
 		if err := s.index.MarkIndexed(ctx, ws, at); err != nil {
 			return err
 		}
 		f.position = at
+		if f.outdated && !s.beside {
+			f.outdated = false
+			s.rebuildSoon(ws)
+		}
 		if len(events) < feedPage {
 			return nil
 		}
@@ -496,6 +511,8 @@ func (s *searcher) warmOne(ctx context.Context, ws WorkspaceID, rank int) error 
 
 // close ends loads that are under way and refuses new ones.
 func (s *searcher) close() {
-	s.cancel()
+	s.mu.Lock()
+	s.cancel() // Under mu: nobody begins a load after it.
+	s.mu.Unlock()
 	s.loads.Wait()
 }

@@ -119,6 +119,18 @@ type ActivityReader interface {
 	// BusyWindow events of the log are theirs, most first. Those without any
 	// are left out.
 	BusyWorkspaces(ctx context.Context, limit int) ([]WorkspaceID, error)
+	// QueueDepth counts the unfinished jobs of all workspaces, for each of the
+	// kinds in their order, also where there is none. It reads no finished job
+	// and holds nobody up.
+	QueueDepth(ctx context.Context, kinds []JobKind) ([]QueueDepth, error)
+}
+
+// QueueDepth is how many jobs of a kind are unfinished.
+type QueueDepth struct {
+	Kind JobKind
+	// Due waits for a worker now, Later for its time, by the database's clock;
+	// Running is held by a worker, or was by one that is gone.
+	Due, Later, Running int
 }
 
 // FigureKeeper mends the figures that are kept beside the rows.

@@ -347,6 +347,31 @@ func (s *Store) NextDue(ctx context.Context, kinds []crm.JobKind) (time.Duration
 	return next, found, nil
 }
 
+// QueueDepth implements [crm.ActivityReader].
+func (s *Store) QueueDepth(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error) {
+	depths := make([]crm.QueueDepth, len(kinds))
+	for i, kind := range kinds {
+		d := &depths[i]
+		d.Kind = kind
+		for _, count := range []struct {
+			into *int
+			text string
+		}{
+			{&d.Due, "SELECT count(*) FROM jobs INDEXED BY jobs_due WHERE due = 1 AND kind = ?"},
+			{&d.Later, "SELECT count(*) FROM jobs INDEXED BY jobs_later WHERE due = 0 AND kind = ?"},
+			// The bound is below every lease: it keeps to the index of running jobs.
+			{&d.Running, "SELECT count(*) FROM jobs INDEXED BY jobs_leased WHERE status = 'running' AND lease_until > -1 AND kind = ?"},
+		} {
+			n, _, err := one(ctx, s, number, fixed(count.text), string(kind))
+			if err != nil {
+				return nil, fmt.Errorf("queue depth of %s: %w", kind, err)
+			}
+			*count.into = int(n)
+		}
+	}
+	return depths, nil
+}
+
 // tick is the resolution of SQLite's clock in microseconds: it may lag by as
 // much, and a wait must not come out longer than it is.
 const tick = 1000

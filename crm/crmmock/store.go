@@ -111,77 +111,65 @@ func (_c *Store_AddTagCounts_Call) RunAndReturn(run func(ctx context.Context, ws
 	return _c
 }
 
-// AdvanceReader provides a mock function for the type Store
-func (_mock *Store) AdvanceReader(ctx context.Context, name string, lease crm.ID, to crm.Position, valid time.Duration) error {
-	ret := _mock.Called(ctx, name, lease, to, valid)
+// AddToSeries provides a mock function for the type Store
+func (_mock *Store) AddToSeries(ctx context.Context, ws crm.WorkspaceID, deltas []crm.SeriesDelta) error {
+	ret := _mock.Called(ctx, ws, deltas)
 
 	if len(ret) == 0 {
-		panic("no return value specified for AdvanceReader")
+		panic("no return value specified for AddToSeries")
 	}
 
 	var r0 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, crm.Position, time.Duration) error); ok {
-		r0 = returnFunc(ctx, name, lease, to, valid)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.SeriesDelta) error); ok {
+		r0 = returnFunc(ctx, ws, deltas)
 	} else {
 		r0 = ret.Error(0)
 	}
 	return r0
 }
 
-// Store_AdvanceReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'AdvanceReader'
-type Store_AdvanceReader_Call struct {
+// Store_AddToSeries_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'AddToSeries'
+type Store_AddToSeries_Call struct {
 	*mock.Call
 }
 
-// AdvanceReader is a helper method to define mock.On call
+// AddToSeries is a helper method to define mock.On call
 //   - ctx context.Context
-//   - name string
-//   - lease crm.ID
-//   - to crm.Position
-//   - valid time.Duration
-func (_e *Store_Expecter) AdvanceReader(ctx any, name any, lease any, to any, valid any) *Store_AdvanceReader_Call {
-	return &Store_AdvanceReader_Call{Call: _e.mock.On("AdvanceReader", ctx, name, lease, to, valid)}
+//   - ws crm.WorkspaceID
+//   - deltas []crm.SeriesDelta
+func (_e *Store_Expecter) AddToSeries(ctx any, ws any, deltas any) *Store_AddToSeries_Call {
+	return &Store_AddToSeries_Call{Call: _e.mock.On("AddToSeries", ctx, ws, deltas)}
 }
 
-func (_c *Store_AdvanceReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID, to crm.Position, valid time.Duration)) *Store_AdvanceReader_Call {
+func (_c *Store_AddToSeries_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, deltas []crm.SeriesDelta)) *Store_AddToSeries_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
 			arg0 = args[0].(context.Context)
 		}
-		var arg1 string
+		var arg1 crm.WorkspaceID
 		if args[1] != nil {
-			arg1 = args[1].(string)
+			arg1 = args[1].(crm.WorkspaceID)
 		}
-		var arg2 crm.ID
+		var arg2 []crm.SeriesDelta
 		if args[2] != nil {
-			arg2 = args[2].(crm.ID)
-		}
-		var arg3 crm.Position
-		if args[3] != nil {
-			arg3 = args[3].(crm.Position)
-		}
-		var arg4 time.Duration
-		if args[4] != nil {
-			arg4 = args[4].(time.Duration)
+			arg2 = args[2].([]crm.SeriesDelta)
 		}
 		run(
 			arg0,
 			arg1,
 			arg2,
-			arg3,
-			arg4,
 		)
 	})
 	return _c
 }
 
-func (_c *Store_AdvanceReader_Call) Return(err error) *Store_AdvanceReader_Call {
+func (_c *Store_AddToSeries_Call) Return(err error) *Store_AddToSeries_Call {
 	_c.Call.Return(err)
 	return _c
 }
 
-func (_c *Store_AdvanceReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID, to crm.Position, valid time.Duration) error) *Store_AdvanceReader_Call {
+func (_c *Store_AddToSeries_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, deltas []crm.SeriesDelta) error) *Store_AddToSeries_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -317,74 +305,6 @@ func (_c *Store_BusyWorkspaces_Call) RunAndReturn(run func(ctx context.Context, 
 	return _c
 }
 
-// CancelAsked provides a mock function for the type Store
-func (_mock *Store) CancelAsked(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error) {
-	ret := _mock.Called(ctx, lease)
-
-	if len(ret) == 0 {
-		panic("no return value specified for CancelAsked")
-	}
-
-	var r0 []crm.JobTicket
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.ID) ([]crm.JobTicket, error)); ok {
-		return returnFunc(ctx, lease)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.ID) []crm.JobTicket); ok {
-		r0 = returnFunc(ctx, lease)
-	} else {
-		if ret.Get(0) != nil {
-			r0 = ret.Get(0).([]crm.JobTicket)
-		}
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.ID) error); ok {
-		r1 = returnFunc(ctx, lease)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Store_CancelAsked_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CancelAsked'
-type Store_CancelAsked_Call struct {
-	*mock.Call
-}
-
-// CancelAsked is a helper method to define mock.On call
-//   - ctx context.Context
-//   - lease crm.ID
-func (_e *Store_Expecter) CancelAsked(ctx any, lease any) *Store_CancelAsked_Call {
-	return &Store_CancelAsked_Call{Call: _e.mock.On("CancelAsked", ctx, lease)}
-}
-
-func (_c *Store_CancelAsked_Call) Run(run func(ctx context.Context, lease crm.ID)) *Store_CancelAsked_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 crm.ID
-		if args[1] != nil {
-			arg1 = args[1].(crm.ID)
-		}
-		run(
-			arg0,
-			arg1,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_CancelAsked_Call) Return(jobTickets []crm.JobTicket, err error) *Store_CancelAsked_Call {
-	_c.Call.Return(jobTickets, err)
-	return _c
-}
-
-func (_c *Store_CancelAsked_Call) RunAndReturn(run func(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error)) *Store_CancelAsked_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
 // CheckLease provides a mock function for the type Store
 func (_mock *Store) CheckLease(ctx context.Context, ws crm.WorkspaceID, id crm.ID, lease crm.ID) error {
 	ret := _mock.Called(ctx, ws, id, lease)
@@ -455,8 +375,8 @@ func (_c *Store_CheckLease_Call) RunAndReturn(run func(ctx context.Context, ws c
 }
 
 // ClaimJobs provides a mock function for the type Store
-func (_mock *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
-	ret := _mock.Called(ctx, tickets, claim)
+func (_mock *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
+	ret := _mock.Called(ctx, tickets, lease, valid)
 
 	if len(ret) == 0 {
 		panic("no return value specified for ClaimJobs")
@@ -464,18 +384,18 @@ func (_mock *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, clai
 
 	var r0 []crm.Job
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.JobClaim) ([]crm.Job, error)); ok {
-		return returnFunc(ctx, tickets, claim)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) ([]crm.Job, error)); ok {
+		return returnFunc(ctx, tickets, lease, valid)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.JobClaim) []crm.Job); ok {
-		r0 = returnFunc(ctx, tickets, claim)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) []crm.Job); ok {
+		r0 = returnFunc(ctx, tickets, lease, valid)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.Job)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobTicket, crm.JobClaim) error); ok {
-		r1 = returnFunc(ctx, tickets, claim)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) error); ok {
+		r1 = returnFunc(ctx, tickets, lease, valid)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -490,12 +410,13 @@ type Store_ClaimJobs_Call struct {
 // ClaimJobs is a helper method to define mock.On call
 //   - ctx context.Context
 //   - tickets []crm.JobTicket
-//   - claim crm.JobClaim
-func (_e *Store_Expecter) ClaimJobs(ctx any, tickets any, claim any) *Store_ClaimJobs_Call {
-	return &Store_ClaimJobs_Call{Call: _e.mock.On("ClaimJobs", ctx, tickets, claim)}
+//   - lease crm.ID
+//   - valid time.Duration
+func (_e *Store_Expecter) ClaimJobs(ctx any, tickets any, lease any, valid any) *Store_ClaimJobs_Call {
+	return &Store_ClaimJobs_Call{Call: _e.mock.On("ClaimJobs", ctx, tickets, lease, valid)}
 }
 
-func (_c *Store_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim)) *Store_ClaimJobs_Call {
+func (_c *Store_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration)) *Store_ClaimJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
@@ -504,79 +425,6 @@ func (_c *Store_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.
 		var arg1 []crm.JobTicket
 		if args[1] != nil {
 			arg1 = args[1].([]crm.JobTicket)
-		}
-		var arg2 crm.JobClaim
-		if args[2] != nil {
-			arg2 = args[2].(crm.JobClaim)
-		}
-		run(
-			arg0,
-			arg1,
-			arg2,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_ClaimJobs_Call) Return(jobs []crm.Job, err error) *Store_ClaimJobs_Call {
-	_c.Call.Return(jobs, err)
-	return _c
-}
-
-func (_c *Store_ClaimJobs_Call) RunAndReturn(run func(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error)) *Store_ClaimJobs_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
-// ClaimReader provides a mock function for the type Store
-func (_mock *Store) ClaimReader(ctx context.Context, name string, lease crm.ID, valid time.Duration) (crm.EventReader, error) {
-	ret := _mock.Called(ctx, name, lease, valid)
-
-	if len(ret) == 0 {
-		panic("no return value specified for ClaimReader")
-	}
-
-	var r0 crm.EventReader
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, time.Duration) (crm.EventReader, error)); ok {
-		return returnFunc(ctx, name, lease, valid)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, time.Duration) crm.EventReader); ok {
-		r0 = returnFunc(ctx, name, lease, valid)
-	} else {
-		r0 = ret.Get(0).(crm.EventReader)
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, string, crm.ID, time.Duration) error); ok {
-		r1 = returnFunc(ctx, name, lease, valid)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Store_ClaimReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ClaimReader'
-type Store_ClaimReader_Call struct {
-	*mock.Call
-}
-
-// ClaimReader is a helper method to define mock.On call
-//   - ctx context.Context
-//   - name string
-//   - lease crm.ID
-//   - valid time.Duration
-func (_e *Store_Expecter) ClaimReader(ctx any, name any, lease any, valid any) *Store_ClaimReader_Call {
-	return &Store_ClaimReader_Call{Call: _e.mock.On("ClaimReader", ctx, name, lease, valid)}
-}
-
-func (_c *Store_ClaimReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID, valid time.Duration)) *Store_ClaimReader_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 string
-		if args[1] != nil {
-			arg1 = args[1].(string)
 		}
 		var arg2 crm.ID
 		if args[2] != nil {
@@ -596,12 +444,12 @@ func (_c *Store_ClaimReader_Call) Run(run func(ctx context.Context, name string,
 	return _c
 }
 
-func (_c *Store_ClaimReader_Call) Return(eventReader crm.EventReader, err error) *Store_ClaimReader_Call {
-	_c.Call.Return(eventReader, err)
+func (_c *Store_ClaimJobs_Call) Return(jobs []crm.Job, err error) *Store_ClaimJobs_Call {
+	_c.Call.Return(jobs, err)
 	return _c
 }
 
-func (_c *Store_ClaimReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID, valid time.Duration) (crm.EventReader, error)) *Store_ClaimReader_Call {
+func (_c *Store_ClaimJobs_Call) RunAndReturn(run func(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error)) *Store_ClaimJobs_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -646,80 +494,6 @@ func (_c *Store_Close_Call) Return(err error) *Store_Close_Call {
 }
 
 func (_c *Store_Close_Call) RunAndReturn(run func() error) *Store_Close_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
-// CountBatches provides a mock function for the type Store
-func (_mock *Store) CountBatches(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID) ([]crm.BatchCount, error) {
-	ret := _mock.Called(ctx, ws, batches)
-
-	if len(ret) == 0 {
-		panic("no return value specified for CountBatches")
-	}
-
-	var r0 []crm.BatchCount
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) ([]crm.BatchCount, error)); ok {
-		return returnFunc(ctx, ws, batches)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) []crm.BatchCount); ok {
-		r0 = returnFunc(ctx, ws, batches)
-	} else {
-		if ret.Get(0) != nil {
-			r0 = ret.Get(0).([]crm.BatchCount)
-		}
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
-		r1 = returnFunc(ctx, ws, batches)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Store_CountBatches_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountBatches'
-type Store_CountBatches_Call struct {
-	*mock.Call
-}
-
-// CountBatches is a helper method to define mock.On call
-//   - ctx context.Context
-//   - ws crm.WorkspaceID
-//   - batches []crm.ID
-func (_e *Store_Expecter) CountBatches(ctx any, ws any, batches any) *Store_CountBatches_Call {
-	return &Store_CountBatches_Call{Call: _e.mock.On("CountBatches", ctx, ws, batches)}
-}
-
-func (_c *Store_CountBatches_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID)) *Store_CountBatches_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 crm.WorkspaceID
-		if args[1] != nil {
-			arg1 = args[1].(crm.WorkspaceID)
-		}
-		var arg2 []crm.ID
-		if args[2] != nil {
-			arg2 = args[2].([]crm.ID)
-		}
-		run(
-			arg0,
-			arg1,
-			arg2,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_CountBatches_Call) Return(batchCounts []crm.BatchCount, err error) *Store_CountBatches_Call {
-	_c.Call.Return(batchCounts, err)
-	return _c
-}
-
-func (_c *Store_CountBatches_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID) ([]crm.BatchCount, error)) *Store_CountBatches_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -870,6 +644,90 @@ func (_c *Store_CountImports_Call) Return(n int, err error) *Store_CountImports_
 }
 
 func (_c *Store_CountImports_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID) (int, error)) *Store_CountImports_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// CountInteractions provides a mock function for the type Store
+func (_mock *Store) CountInteractions(ctx context.Context, ws crm.WorkspaceID, contact crm.ID, of crm.InteractionType, atMost int) (int, error) {
+	ret := _mock.Called(ctx, ws, contact, of, atMost)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CountInteractions")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.InteractionType, int) (int, error)); ok {
+		return returnFunc(ctx, ws, contact, of, atMost)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.InteractionType, int) int); ok {
+		r0 = returnFunc(ctx, ws, contact, of, atMost)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID, crm.InteractionType, int) error); ok {
+		r1 = returnFunc(ctx, ws, contact, of, atMost)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_CountInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountInteractions'
+type Store_CountInteractions_Call struct {
+	*mock.Call
+}
+
+// CountInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contact crm.ID
+//   - of crm.InteractionType
+//   - atMost int
+func (_e *Store_Expecter) CountInteractions(ctx any, ws any, contact any, of any, atMost any) *Store_CountInteractions_Call {
+	return &Store_CountInteractions_Call{Call: _e.mock.On("CountInteractions", ctx, ws, contact, of, atMost)}
+}
+
+func (_c *Store_CountInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contact crm.ID, of crm.InteractionType, atMost int)) *Store_CountInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 crm.InteractionType
+		if args[3] != nil {
+			arg3 = args[3].(crm.InteractionType)
+		}
+		var arg4 int
+		if args[4] != nil {
+			arg4 = args[4].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_CountInteractions_Call) Return(n int, err error) *Store_CountInteractions_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *Store_CountInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contact crm.ID, of crm.InteractionType, atMost int) (int, error)) *Store_CountInteractions_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -1269,6 +1127,78 @@ func (_c *Store_DeleteImportRows_Call) RunAndReturn(run func(ctx context.Context
 	return _c
 }
 
+// DeleteInteractions provides a mock function for the type Store
+func (_mock *Store) DeleteInteractions(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
+	ret := _mock.Called(ctx, ws, ids)
+
+	if len(ret) == 0 {
+		panic("no return value specified for DeleteInteractions")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) (int, error)); ok {
+		return returnFunc(ctx, ws, ids)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) int); ok {
+		r0 = returnFunc(ctx, ws, ids)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, ids)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_DeleteInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'DeleteInteractions'
+type Store_DeleteInteractions_Call struct {
+	*mock.Call
+}
+
+// DeleteInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - ids []crm.ID
+func (_e *Store_Expecter) DeleteInteractions(ctx any, ws any, ids any) *Store_DeleteInteractions_Call {
+	return &Store_DeleteInteractions_Call{Call: _e.mock.On("DeleteInteractions", ctx, ws, ids)}
+}
+
+func (_c *Store_DeleteInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID)) *Store_DeleteInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_DeleteInteractions_Call) Return(n int, err error) *Store_DeleteInteractions_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *Store_DeleteInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error)) *Store_DeleteInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // DispatchJobs provides a mock function for the type Store
 func (_mock *Store) DispatchJobs(ctx context.Context, tickets []crm.JobTicket) error {
 	ret := _mock.Called(ctx, tickets)
@@ -1634,143 +1564,6 @@ func (_c *Store_ExtendLease_Call) RunAndReturn(run func(ctx context.Context, ws 
 	return _c
 }
 
-// FailReader provides a mock function for the type Store
-func (_mock *Store) FailReader(ctx context.Context, name string, lease crm.ID, code string) error {
-	ret := _mock.Called(ctx, name, lease, code)
-
-	if len(ret) == 0 {
-		panic("no return value specified for FailReader")
-	}
-
-	var r0 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, string) error); ok {
-		r0 = returnFunc(ctx, name, lease, code)
-	} else {
-		r0 = ret.Error(0)
-	}
-	return r0
-}
-
-// Store_FailReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'FailReader'
-type Store_FailReader_Call struct {
-	*mock.Call
-}
-
-// FailReader is a helper method to define mock.On call
-//   - ctx context.Context
-//   - name string
-//   - lease crm.ID
-//   - code string
-func (_e *Store_Expecter) FailReader(ctx any, name any, lease any, code any) *Store_FailReader_Call {
-	return &Store_FailReader_Call{Call: _e.mock.On("FailReader", ctx, name, lease, code)}
-}
-
-func (_c *Store_FailReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID, code string)) *Store_FailReader_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 string
-		if args[1] != nil {
-			arg1 = args[1].(string)
-		}
-		var arg2 crm.ID
-		if args[2] != nil {
-			arg2 = args[2].(crm.ID)
-		}
-		var arg3 string
-		if args[3] != nil {
-			arg3 = args[3].(string)
-		}
-		run(
-			arg0,
-			arg1,
-			arg2,
-			arg3,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_FailReader_Call) Return(err error) *Store_FailReader_Call {
-	_c.Call.Return(err)
-	return _c
-}
-
-func (_c *Store_FailReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID, code string) error) *Store_FailReader_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
-// FeedTypes provides a mock function for the type Store
-func (_mock *Store) FeedTypes(ctx context.Context, ws crm.WorkspaceID) ([]crm.EventType, error) {
-	ret := _mock.Called(ctx, ws)
-
-	if len(ret) == 0 {
-		panic("no return value specified for FeedTypes")
-	}
-
-	var r0 []crm.EventType
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) ([]crm.EventType, error)); ok {
-		return returnFunc(ctx, ws)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) []crm.EventType); ok {
-		r0 = returnFunc(ctx, ws)
-	} else {
-		if ret.Get(0) != nil {
-			r0 = ret.Get(0).([]crm.EventType)
-		}
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID) error); ok {
-		r1 = returnFunc(ctx, ws)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Store_FeedTypes_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'FeedTypes'
-type Store_FeedTypes_Call struct {
-	*mock.Call
-}
-
-// FeedTypes is a helper method to define mock.On call
-//   - ctx context.Context
-//   - ws crm.WorkspaceID
-func (_e *Store_Expecter) FeedTypes(ctx any, ws any) *Store_FeedTypes_Call {
-	return &Store_FeedTypes_Call{Call: _e.mock.On("FeedTypes", ctx, ws)}
-}
-
-func (_c *Store_FeedTypes_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *Store_FeedTypes_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 crm.WorkspaceID
-		if args[1] != nil {
-			arg1 = args[1].(crm.WorkspaceID)
-		}
-		run(
-			arg0,
-			arg1,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_FeedTypes_Call) Return(eventTypes []crm.EventType, err error) *Store_FeedTypes_Call {
-	_c.Call.Return(eventTypes, err)
-	return _c
-}
-
-func (_c *Store_FeedTypes_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) ([]crm.EventType, error)) *Store_FeedTypes_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
 // FindContacts provides a mock function for the type Store
 func (_mock *Store) FindContacts(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error) {
 	ret := _mock.Called(ctx, ws, keys)
@@ -1915,6 +1708,80 @@ func (_c *Store_FindFingerprints_Call) Return(fingerprintMarks []crm.Fingerprint
 }
 
 func (_c *Store_FindFingerprints_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, prints []crm.Fingerprint) ([]crm.FingerprintMark, error)) *Store_FindFingerprints_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// FindInteractions provides a mock function for the type Store
+func (_mock *Store) FindInteractions(ctx context.Context, ws crm.WorkspaceID, refs []crm.SourceRef) (map[crm.SourceRef]crm.ID, error) {
+	ret := _mock.Called(ctx, ws, refs)
+
+	if len(ret) == 0 {
+		panic("no return value specified for FindInteractions")
+	}
+
+	var r0 map[crm.SourceRef]crm.ID
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.SourceRef) (map[crm.SourceRef]crm.ID, error)); ok {
+		return returnFunc(ctx, ws, refs)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.SourceRef) map[crm.SourceRef]crm.ID); ok {
+		r0 = returnFunc(ctx, ws, refs)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).(map[crm.SourceRef]crm.ID)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.SourceRef) error); ok {
+		r1 = returnFunc(ctx, ws, refs)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_FindInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'FindInteractions'
+type Store_FindInteractions_Call struct {
+	*mock.Call
+}
+
+// FindInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - refs []crm.SourceRef
+func (_e *Store_Expecter) FindInteractions(ctx any, ws any, refs any) *Store_FindInteractions_Call {
+	return &Store_FindInteractions_Call{Call: _e.mock.On("FindInteractions", ctx, ws, refs)}
+}
+
+func (_c *Store_FindInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, refs []crm.SourceRef)) *Store_FindInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.SourceRef
+		if args[2] != nil {
+			arg2 = args[2].([]crm.SourceRef)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_FindInteractions_Call) Return(sourceRefToID map[crm.SourceRef]crm.ID, err error) *Store_FindInteractions_Call {
+	_c.Call.Return(sourceRefToID, err)
+	return _c
+}
+
+func (_c *Store_FindInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, refs []crm.SourceRef) (map[crm.SourceRef]crm.ID, error)) *Store_FindInteractions_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -2133,6 +2000,80 @@ func (_c *Store_GetImport_Call) Return(importParam crm.Import, err error) *Store
 }
 
 func (_c *Store_GetImport_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, id crm.ID) (crm.Import, error)) *Store_GetImport_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// GetInteractions provides a mock function for the type Store
+func (_mock *Store) GetInteractions(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Interaction, error) {
+	ret := _mock.Called(ctx, ws, ids)
+
+	if len(ret) == 0 {
+		panic("no return value specified for GetInteractions")
+	}
+
+	var r0 []crm.Interaction
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) ([]crm.Interaction, error)); ok {
+		return returnFunc(ctx, ws, ids)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) []crm.Interaction); ok {
+		r0 = returnFunc(ctx, ws, ids)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.Interaction)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, ids)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_GetInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'GetInteractions'
+type Store_GetInteractions_Call struct {
+	*mock.Call
+}
+
+// GetInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - ids []crm.ID
+func (_e *Store_Expecter) GetInteractions(ctx any, ws any, ids any) *Store_GetInteractions_Call {
+	return &Store_GetInteractions_Call{Call: _e.mock.On("GetInteractions", ctx, ws, ids)}
+}
+
+func (_c *Store_GetInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID)) *Store_GetInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_GetInteractions_Call) Return(interactions []crm.Interaction, err error) *Store_GetInteractions_Call {
+	_c.Call.Return(interactions, err)
+	return _c
+}
+
+func (_c *Store_GetInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) ([]crm.Interaction, error)) *Store_GetInteractions_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -2658,80 +2599,6 @@ func (_c *Store_ListEvents_Call) RunAndReturn(run func(ctx context.Context, ws c
 	return _c
 }
 
-// ListFeed provides a mock function for the type Store
-func (_mock *Store) ListFeed(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery) ([]crm.Event, error) {
-	ret := _mock.Called(ctx, ws, q)
-
-	if len(ret) == 0 {
-		panic("no return value specified for ListFeed")
-	}
-
-	var r0 []crm.Event
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) ([]crm.Event, error)); ok {
-		return returnFunc(ctx, ws, q)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) []crm.Event); ok {
-		r0 = returnFunc(ctx, ws, q)
-	} else {
-		if ret.Get(0) != nil {
-			r0 = ret.Get(0).([]crm.Event)
-		}
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) error); ok {
-		r1 = returnFunc(ctx, ws, q)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Store_ListFeed_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListFeed'
-type Store_ListFeed_Call struct {
-	*mock.Call
-}
-
-// ListFeed is a helper method to define mock.On call
-//   - ctx context.Context
-//   - ws crm.WorkspaceID
-//   - q crm.FeedQuery
-func (_e *Store_Expecter) ListFeed(ctx any, ws any, q any) *Store_ListFeed_Call {
-	return &Store_ListFeed_Call{Call: _e.mock.On("ListFeed", ctx, ws, q)}
-}
-
-func (_c *Store_ListFeed_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery)) *Store_ListFeed_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 crm.WorkspaceID
-		if args[1] != nil {
-			arg1 = args[1].(crm.WorkspaceID)
-		}
-		var arg2 crm.FeedQuery
-		if args[2] != nil {
-			arg2 = args[2].(crm.FeedQuery)
-		}
-		run(
-			arg0,
-			arg1,
-			arg2,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_ListFeed_Call) Return(events []crm.Event, err error) *Store_ListFeed_Call {
-	_c.Call.Return(events, err)
-	return _c
-}
-
-func (_c *Store_ListFeed_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery) ([]crm.Event, error)) *Store_ListFeed_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
 // ListImages provides a mock function for the type Store
 func (_mock *Store) ListImages(ctx context.Context, ws crm.WorkspaceID, batch crm.ID, after crm.ID, limit int) ([]crm.Image, error) {
 	ret := _mock.Called(ctx, ws, batch, after, limit)
@@ -2972,6 +2839,166 @@ func (_c *Store_ListImports_Call) RunAndReturn(run func(ctx context.Context, ws 
 	return _c
 }
 
+// ListInteractionIDs provides a mock function for the type Store
+func (_mock *Store) ListInteractionIDs(ctx context.Context, ws crm.WorkspaceID, where crm.InteractionCriteria, after crm.ID, limit int) ([]crm.ID, error) {
+	ret := _mock.Called(ctx, ws, where, after, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListInteractionIDs")
+	}
+
+	var r0 []crm.ID
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionCriteria, crm.ID, int) ([]crm.ID, error)); ok {
+		return returnFunc(ctx, ws, where, after, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionCriteria, crm.ID, int) []crm.ID); ok {
+		r0 = returnFunc(ctx, ws, where, after, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.ID)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.InteractionCriteria, crm.ID, int) error); ok {
+		r1 = returnFunc(ctx, ws, where, after, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListInteractionIDs_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListInteractionIDs'
+type Store_ListInteractionIDs_Call struct {
+	*mock.Call
+}
+
+// ListInteractionIDs is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - where crm.InteractionCriteria
+//   - after crm.ID
+//   - limit int
+func (_e *Store_Expecter) ListInteractionIDs(ctx any, ws any, where any, after any, limit any) *Store_ListInteractionIDs_Call {
+	return &Store_ListInteractionIDs_Call{Call: _e.mock.On("ListInteractionIDs", ctx, ws, where, after, limit)}
+}
+
+func (_c *Store_ListInteractionIDs_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, where crm.InteractionCriteria, after crm.ID, limit int)) *Store_ListInteractionIDs_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.InteractionCriteria
+		if args[2] != nil {
+			arg2 = args[2].(crm.InteractionCriteria)
+		}
+		var arg3 crm.ID
+		if args[3] != nil {
+			arg3 = args[3].(crm.ID)
+		}
+		var arg4 int
+		if args[4] != nil {
+			arg4 = args[4].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListInteractionIDs_Call) Return(iDs []crm.ID, err error) *Store_ListInteractionIDs_Call {
+	_c.Call.Return(iDs, err)
+	return _c
+}
+
+func (_c *Store_ListInteractionIDs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, where crm.InteractionCriteria, after crm.ID, limit int) ([]crm.ID, error)) *Store_ListInteractionIDs_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListInteractions provides a mock function for the type Store
+func (_mock *Store) ListInteractions(ctx context.Context, ws crm.WorkspaceID, q crm.InteractionQuery) ([]crm.Interaction, error) {
+	ret := _mock.Called(ctx, ws, q)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListInteractions")
+	}
+
+	var r0 []crm.Interaction
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionQuery) ([]crm.Interaction, error)); ok {
+		return returnFunc(ctx, ws, q)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.InteractionQuery) []crm.Interaction); ok {
+		r0 = returnFunc(ctx, ws, q)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.Interaction)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.InteractionQuery) error); ok {
+		r1 = returnFunc(ctx, ws, q)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListInteractions'
+type Store_ListInteractions_Call struct {
+	*mock.Call
+}
+
+// ListInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - q crm.InteractionQuery
+func (_e *Store_Expecter) ListInteractions(ctx any, ws any, q any) *Store_ListInteractions_Call {
+	return &Store_ListInteractions_Call{Call: _e.mock.On("ListInteractions", ctx, ws, q)}
+}
+
+func (_c *Store_ListInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, q crm.InteractionQuery)) *Store_ListInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.InteractionQuery
+		if args[2] != nil {
+			arg2 = args[2].(crm.InteractionQuery)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListInteractions_Call) Return(interactions []crm.Interaction, err error) *Store_ListInteractions_Call {
+	_c.Call.Return(interactions, err)
+	return _c
+}
+
+func (_c *Store_ListInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.InteractionQuery) ([]crm.Interaction, error)) *Store_ListInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ListJobs provides a mock function for the type Store
 func (_mock *Store) ListJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.Job, error) {
 	ret := _mock.Called(ctx, ws, q)
@@ -3042,154 +3069,6 @@ func (_c *Store_ListJobs_Call) Return(jobs []crm.Job, err error) *Store_ListJobs
 }
 
 func (_c *Store_ListJobs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.Job, error)) *Store_ListJobs_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
-// ListReaders provides a mock function for the type Store
-func (_mock *Store) ListReaders(ctx context.Context) ([]crm.EventReader, error) {
-	ret := _mock.Called(ctx)
-
-	if len(ret) == 0 {
-		panic("no return value specified for ListReaders")
-	}
-
-	var r0 []crm.EventReader
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context) ([]crm.EventReader, error)); ok {
-		return returnFunc(ctx)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context) []crm.EventReader); ok {
-		r0 = returnFunc(ctx)
-	} else {
-		if ret.Get(0) != nil {
-			r0 = ret.Get(0).([]crm.EventReader)
-		}
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context) error); ok {
-		r1 = returnFunc(ctx)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Store_ListReaders_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListReaders'
-type Store_ListReaders_Call struct {
-	*mock.Call
-}
-
-// ListReaders is a helper method to define mock.On call
-//   - ctx context.Context
-func (_e *Store_Expecter) ListReaders(ctx any) *Store_ListReaders_Call {
-	return &Store_ListReaders_Call{Call: _e.mock.On("ListReaders", ctx)}
-}
-
-func (_c *Store_ListReaders_Call) Run(run func(ctx context.Context)) *Store_ListReaders_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		run(
-			arg0,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_ListReaders_Call) Return(eventReaders []crm.EventReader, err error) *Store_ListReaders_Call {
-	_c.Call.Return(eventReaders, err)
-	return _c
-}
-
-func (_c *Store_ListReaders_Call) RunAndReturn(run func(ctx context.Context) ([]crm.EventReader, error)) *Store_ListReaders_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
-// ListSubjectEvents provides a mock function for the type Store
-func (_mock *Store) ListSubjectEvents(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error) {
-	ret := _mock.Called(ctx, ws, subject, before, limit)
-
-	if len(ret) == 0 {
-		panic("no return value specified for ListSubjectEvents")
-	}
-
-	var r0 []crm.Event
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) ([]crm.Event, error)); ok {
-		return returnFunc(ctx, ws, subject, before, limit)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) []crm.Event); ok {
-		r0 = returnFunc(ctx, ws, subject, before, limit)
-	} else {
-		if ret.Get(0) != nil {
-			r0 = ret.Get(0).([]crm.Event)
-		}
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) error); ok {
-		r1 = returnFunc(ctx, ws, subject, before, limit)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Store_ListSubjectEvents_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListSubjectEvents'
-type Store_ListSubjectEvents_Call struct {
-	*mock.Call
-}
-
-// ListSubjectEvents is a helper method to define mock.On call
-//   - ctx context.Context
-//   - ws crm.WorkspaceID
-//   - subject crm.ID
-//   - before crm.Position
-//   - limit int
-func (_e *Store_Expecter) ListSubjectEvents(ctx any, ws any, subject any, before any, limit any) *Store_ListSubjectEvents_Call {
-	return &Store_ListSubjectEvents_Call{Call: _e.mock.On("ListSubjectEvents", ctx, ws, subject, before, limit)}
-}
-
-func (_c *Store_ListSubjectEvents_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int)) *Store_ListSubjectEvents_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 crm.WorkspaceID
-		if args[1] != nil {
-			arg1 = args[1].(crm.WorkspaceID)
-		}
-		var arg2 crm.ID
-		if args[2] != nil {
-			arg2 = args[2].(crm.ID)
-		}
-		var arg3 crm.Position
-		if args[3] != nil {
-			arg3 = args[3].(crm.Position)
-		}
-		var arg4 int
-		if args[4] != nil {
-			arg4 = args[4].(int)
-		}
-		run(
-			arg0,
-			arg1,
-			arg2,
-			arg3,
-			arg4,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_ListSubjectEvents_Call) Return(events []crm.Event, err error) *Store_ListSubjectEvents_Call {
-	_c.Call.Return(events, err)
-	return _c
-}
-
-func (_c *Store_ListSubjectEvents_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error)) *Store_ListSubjectEvents_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -3332,66 +3211,6 @@ func (_c *Store_ListWorkspaces_Call) Return(workspaces []crm.Workspace, err erro
 }
 
 func (_c *Store_ListWorkspaces_Call) RunAndReturn(run func(ctx context.Context, after crm.WorkspaceID, limit int) ([]crm.Workspace, error)) *Store_ListWorkspaces_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
-// LogState provides a mock function for the type Store
-func (_mock *Store) LogState(ctx context.Context) (crm.EventLog, error) {
-	ret := _mock.Called(ctx)
-
-	if len(ret) == 0 {
-		panic("no return value specified for LogState")
-	}
-
-	var r0 crm.EventLog
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context) (crm.EventLog, error)); ok {
-		return returnFunc(ctx)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context) crm.EventLog); ok {
-		r0 = returnFunc(ctx)
-	} else {
-		r0 = ret.Get(0).(crm.EventLog)
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context) error); ok {
-		r1 = returnFunc(ctx)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Store_LogState_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'LogState'
-type Store_LogState_Call struct {
-	*mock.Call
-}
-
-// LogState is a helper method to define mock.On call
-//   - ctx context.Context
-func (_e *Store_Expecter) LogState(ctx any) *Store_LogState_Call {
-	return &Store_LogState_Call{Call: _e.mock.On("LogState", ctx)}
-}
-
-func (_c *Store_LogState_Call) Run(run func(ctx context.Context)) *Store_LogState_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		run(
-			arg0,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_LogState_Call) Return(eventLog crm.EventLog, err error) *Store_LogState_Call {
-	_c.Call.Return(eventLog, err)
-	return _c
-}
-
-func (_c *Store_LogState_Call) RunAndReturn(run func(ctx context.Context) (crm.EventLog, error)) *Store_LogState_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -3720,84 +3539,6 @@ func (_c *Store_PurgeCandidates_Call) Return(workspaceContacts []crm.WorkspaceCo
 }
 
 func (_c *Store_PurgeCandidates_Call) RunAndReturn(run func(ctx context.Context, deletedBefore time.Time, limit int) ([]crm.WorkspaceContact, error)) *Store_PurgeCandidates_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
-// PurgeEvents provides a mock function for the type Store
-func (_mock *Store) PurgeEvents(ctx context.Context, before time.Time, upTo crm.Position, limit int) (int, error) {
-	ret := _mock.Called(ctx, before, upTo, limit)
-
-	if len(ret) == 0 {
-		panic("no return value specified for PurgeEvents")
-	}
-
-	var r0 int
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, time.Time, crm.Position, int) (int, error)); ok {
-		return returnFunc(ctx, before, upTo, limit)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, time.Time, crm.Position, int) int); ok {
-		r0 = returnFunc(ctx, before, upTo, limit)
-	} else {
-		r0 = ret.Get(0).(int)
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, time.Time, crm.Position, int) error); ok {
-		r1 = returnFunc(ctx, before, upTo, limit)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Store_PurgeEvents_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PurgeEvents'
-type Store_PurgeEvents_Call struct {
-	*mock.Call
-}
-
-// PurgeEvents is a helper method to define mock.On call
-//   - ctx context.Context
-//   - before time.Time
-//   - upTo crm.Position
-//   - limit int
-func (_e *Store_Expecter) PurgeEvents(ctx any, before any, upTo any, limit any) *Store_PurgeEvents_Call {
-	return &Store_PurgeEvents_Call{Call: _e.mock.On("PurgeEvents", ctx, before, upTo, limit)}
-}
-
-func (_c *Store_PurgeEvents_Call) Run(run func(ctx context.Context, before time.Time, upTo crm.Position, limit int)) *Store_PurgeEvents_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 time.Time
-		if args[1] != nil {
-			arg1 = args[1].(time.Time)
-		}
-		var arg2 crm.Position
-		if args[2] != nil {
-			arg2 = args[2].(crm.Position)
-		}
-		var arg3 int
-		if args[3] != nil {
-			arg3 = args[3].(int)
-		}
-		run(
-			arg0,
-			arg1,
-			arg2,
-			arg3,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_PurgeEvents_Call) Return(n int, err error) *Store_PurgeEvents_Call {
-	_c.Call.Return(n, err)
-	return _c
-}
-
-func (_c *Store_PurgeEvents_Call) RunAndReturn(run func(ctx context.Context, before time.Time, upTo crm.Position, limit int) (int, error)) *Store_PurgeEvents_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -4414,6 +4155,69 @@ func (_c *Store_PutImportRows_Call) RunAndReturn(run func(ctx context.Context, w
 	return _c
 }
 
+// PutInteractions provides a mock function for the type Store
+func (_mock *Store) PutInteractions(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error {
+	ret := _mock.Called(ctx, ws, writes)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PutInteractions")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.InteractionWrite) error); ok {
+		r0 = returnFunc(ctx, ws, writes)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_PutInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PutInteractions'
+type Store_PutInteractions_Call struct {
+	*mock.Call
+}
+
+// PutInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - writes []crm.InteractionWrite
+func (_e *Store_Expecter) PutInteractions(ctx any, ws any, writes any) *Store_PutInteractions_Call {
+	return &Store_PutInteractions_Call{Call: _e.mock.On("PutInteractions", ctx, ws, writes)}
+}
+
+func (_c *Store_PutInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite)) *Store_PutInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.InteractionWrite
+		if args[2] != nil {
+			arg2 = args[2].([]crm.InteractionWrite)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_PutInteractions_Call) Return(err error) *Store_PutInteractions_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_PutInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error) *Store_PutInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // PutJob provides a mock function for the type Store
 func (_mock *Store) PutJob(ctx context.Context, ws crm.WorkspaceID, j crm.Job, expect int64) error {
 	ret := _mock.Called(ctx, ws, j, expect)
@@ -4546,9 +4350,163 @@ func (_c *Store_PutWorkspace_Call) RunAndReturn(run func(ctx context.Context, w 
 	return _c
 }
 
+// QueueDepth provides a mock function for the type Store
+func (_mock *Store) QueueDepth(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error) {
+	ret := _mock.Called(ctx, kinds)
+
+	if len(ret) == 0 {
+		panic("no return value specified for QueueDepth")
+	}
+
+	var r0 []crm.QueueDepth
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind) ([]crm.QueueDepth, error)); ok {
+		return returnFunc(ctx, kinds)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind) []crm.QueueDepth); ok {
+		r0 = returnFunc(ctx, kinds)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.QueueDepth)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobKind) error); ok {
+		r1 = returnFunc(ctx, kinds)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_QueueDepth_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'QueueDepth'
+type Store_QueueDepth_Call struct {
+	*mock.Call
+}
+
+// QueueDepth is a helper method to define mock.On call
+//   - ctx context.Context
+//   - kinds []crm.JobKind
+func (_e *Store_Expecter) QueueDepth(ctx any, kinds any) *Store_QueueDepth_Call {
+	return &Store_QueueDepth_Call{Call: _e.mock.On("QueueDepth", ctx, kinds)}
+}
+
+func (_c *Store_QueueDepth_Call) Run(run func(ctx context.Context, kinds []crm.JobKind)) *Store_QueueDepth_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 []crm.JobKind
+		if args[1] != nil {
+			arg1 = args[1].([]crm.JobKind)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_QueueDepth_Call) Return(queueDepths []crm.QueueDepth, err error) *Store_QueueDepth_Call {
+	_c.Call.Return(queueDepths, err)
+	return _c
+}
+
+func (_c *Store_QueueDepth_Call) RunAndReturn(run func(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error)) *Store_QueueDepth_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ReadSeries provides a mock function for the type Store
+func (_mock *Store) ReadSeries(ctx context.Context, ws crm.WorkspaceID, s crm.Series, from int64, to int64) ([]crm.SeriesCount, error) {
+	ret := _mock.Called(ctx, ws, s, from, to)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ReadSeries")
+	}
+
+	var r0 []crm.SeriesCount
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.Series, int64, int64) ([]crm.SeriesCount, error)); ok {
+		return returnFunc(ctx, ws, s, from, to)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.Series, int64, int64) []crm.SeriesCount); ok {
+		r0 = returnFunc(ctx, ws, s, from, to)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.SeriesCount)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.Series, int64, int64) error); ok {
+		r1 = returnFunc(ctx, ws, s, from, to)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ReadSeries_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ReadSeries'
+type Store_ReadSeries_Call struct {
+	*mock.Call
+}
+
+// ReadSeries is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - s crm.Series
+//   - from int64
+//   - to int64
+func (_e *Store_Expecter) ReadSeries(ctx any, ws any, s any, from any, to any) *Store_ReadSeries_Call {
+	return &Store_ReadSeries_Call{Call: _e.mock.On("ReadSeries", ctx, ws, s, from, to)}
+}
+
+func (_c *Store_ReadSeries_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, s crm.Series, from int64, to int64)) *Store_ReadSeries_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.Series
+		if args[2] != nil {
+			arg2 = args[2].(crm.Series)
+		}
+		var arg3 int64
+		if args[3] != nil {
+			arg3 = args[3].(int64)
+		}
+		var arg4 int64
+		if args[4] != nil {
+			arg4 = args[4].(int64)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ReadSeries_Call) Return(seriesCounts []crm.SeriesCount, err error) *Store_ReadSeries_Call {
+	_c.Call.Return(seriesCounts, err)
+	return _c
+}
+
+func (_c *Store_ReadSeries_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, s crm.Series, from int64, to int64) ([]crm.SeriesCount, error)) *Store_ReadSeries_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ReceiveJobs provides a mock function for the type Store
-func (_mock *Store) ReceiveJobs(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
-	ret := _mock.Called(ctx, wants, limit)
+func (_mock *Store) ReceiveJobs(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
+	ret := _mock.Called(ctx, kinds, limit)
 
 	if len(ret) == 0 {
 		panic("no return value specified for ReceiveJobs")
@@ -4556,18 +4514,18 @@ func (_mock *Store) ReceiveJobs(ctx context.Context, wants []crm.JobWant, limit 
 
 	var r0 []crm.JobTicket
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobWant, int) ([]crm.JobTicket, error)); ok {
-		return returnFunc(ctx, wants, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind, int) ([]crm.JobTicket, error)); ok {
+		return returnFunc(ctx, kinds, limit)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobWant, int) []crm.JobTicket); ok {
-		r0 = returnFunc(ctx, wants, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind, int) []crm.JobTicket); ok {
+		r0 = returnFunc(ctx, kinds, limit)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.JobTicket)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobWant, int) error); ok {
-		r1 = returnFunc(ctx, wants, limit)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobKind, int) error); ok {
+		r1 = returnFunc(ctx, kinds, limit)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -4581,21 +4539,21 @@ type Store_ReceiveJobs_Call struct {
 
 // ReceiveJobs is a helper method to define mock.On call
 //   - ctx context.Context
-//   - wants []crm.JobWant
+//   - kinds []crm.JobKind
 //   - limit int
-func (_e *Store_Expecter) ReceiveJobs(ctx any, wants any, limit any) *Store_ReceiveJobs_Call {
-	return &Store_ReceiveJobs_Call{Call: _e.mock.On("ReceiveJobs", ctx, wants, limit)}
+func (_e *Store_Expecter) ReceiveJobs(ctx any, kinds any, limit any) *Store_ReceiveJobs_Call {
+	return &Store_ReceiveJobs_Call{Call: _e.mock.On("ReceiveJobs", ctx, kinds, limit)}
 }
 
-func (_c *Store_ReceiveJobs_Call) Run(run func(ctx context.Context, wants []crm.JobWant, limit int)) *Store_ReceiveJobs_Call {
+func (_c *Store_ReceiveJobs_Call) Run(run func(ctx context.Context, kinds []crm.JobKind, limit int)) *Store_ReceiveJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
 			arg0 = args[0].(context.Context)
 		}
-		var arg1 []crm.JobWant
+		var arg1 []crm.JobKind
 		if args[1] != nil {
-			arg1 = args[1].([]crm.JobWant)
+			arg1 = args[1].([]crm.JobKind)
 		}
 		var arg2 int
 		if args[2] != nil {
@@ -4615,7 +4573,7 @@ func (_c *Store_ReceiveJobs_Call) Return(jobTickets []crm.JobTicket, err error) 
 	return _c
 }
 
-func (_c *Store_ReceiveJobs_Call) RunAndReturn(run func(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error)) *Store_ReceiveJobs_Call {
+func (_c *Store_ReceiveJobs_Call) RunAndReturn(run func(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error)) *Store_ReceiveJobs_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -4673,6 +4631,126 @@ func (_c *Store_RecountContacts_Call) Return(err error) *Store_RecountContacts_C
 }
 
 func (_c *Store_RecountContacts_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) error) *Store_RecountContacts_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// RecountSeries provides a mock function for the type Store
+func (_mock *Store) RecountSeries(ctx context.Context, ws crm.WorkspaceID) error {
+	ret := _mock.Called(ctx, ws)
+
+	if len(ret) == 0 {
+		panic("no return value specified for RecountSeries")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) error); ok {
+		r0 = returnFunc(ctx, ws)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_RecountSeries_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'RecountSeries'
+type Store_RecountSeries_Call struct {
+	*mock.Call
+}
+
+// RecountSeries is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+func (_e *Store_Expecter) RecountSeries(ctx any, ws any) *Store_RecountSeries_Call {
+	return &Store_RecountSeries_Call{Call: _e.mock.On("RecountSeries", ctx, ws)}
+}
+
+func (_c *Store_RecountSeries_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *Store_RecountSeries_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_RecountSeries_Call) Return(err error) *Store_RecountSeries_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_RecountSeries_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) error) *Store_RecountSeries_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// RefreshLastInteractions provides a mock function for the type Store
+func (_mock *Store) RefreshLastInteractions(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for RefreshLastInteractions")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_RefreshLastInteractions_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'RefreshLastInteractions'
+type Store_RefreshLastInteractions_Call struct {
+	*mock.Call
+}
+
+// RefreshLastInteractions is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Store_Expecter) RefreshLastInteractions(ctx any, ws any, contacts any) *Store_RefreshLastInteractions_Call {
+	return &Store_RefreshLastInteractions_Call{Call: _e.mock.On("RefreshLastInteractions", ctx, ws, contacts)}
+}
+
+func (_c *Store_RefreshLastInteractions_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Store_RefreshLastInteractions_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_RefreshLastInteractions_Call) Return(err error) *Store_RefreshLastInteractions_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_RefreshLastInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error) *Store_RefreshLastInteractions_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -4749,49 +4827,60 @@ func (_c *Store_ReleaseLost_Call) RunAndReturn(run func(ctx context.Context, max
 	return _c
 }
 
-// ReleaseReader provides a mock function for the type Store
-func (_mock *Store) ReleaseReader(ctx context.Context, name string, lease crm.ID) error {
-	ret := _mock.Called(ctx, name, lease)
+// StrangerKeys provides a mock function for the type Store
+func (_mock *Store) StrangerKeys(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKey, error) {
+	ret := _mock.Called(ctx, ws, keys)
 
 	if len(ret) == 0 {
-		panic("no return value specified for ReleaseReader")
+		panic("no return value specified for StrangerKeys")
 	}
 
-	var r0 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID) error); ok {
-		r0 = returnFunc(ctx, name, lease)
-	} else {
-		r0 = ret.Error(0)
+	var r0 []crm.ContactKey
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ContactKey) ([]crm.ContactKey, error)); ok {
+		return returnFunc(ctx, ws, keys)
 	}
-	return r0
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ContactKey) []crm.ContactKey); ok {
+		r0 = returnFunc(ctx, ws, keys)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.ContactKey)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ContactKey) error); ok {
+		r1 = returnFunc(ctx, ws, keys)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
 }
 
-// Store_ReleaseReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ReleaseReader'
-type Store_ReleaseReader_Call struct {
+// Store_StrangerKeys_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'StrangerKeys'
+type Store_StrangerKeys_Call struct {
 	*mock.Call
 }
 
-// ReleaseReader is a helper method to define mock.On call
+// StrangerKeys is a helper method to define mock.On call
 //   - ctx context.Context
-//   - name string
-//   - lease crm.ID
-func (_e *Store_Expecter) ReleaseReader(ctx any, name any, lease any) *Store_ReleaseReader_Call {
-	return &Store_ReleaseReader_Call{Call: _e.mock.On("ReleaseReader", ctx, name, lease)}
+//   - ws crm.WorkspaceID
+//   - keys []crm.ContactKey
+func (_e *Store_Expecter) StrangerKeys(ctx any, ws any, keys any) *Store_StrangerKeys_Call {
+	return &Store_StrangerKeys_Call{Call: _e.mock.On("StrangerKeys", ctx, ws, keys)}
 }
 
-func (_c *Store_ReleaseReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID)) *Store_ReleaseReader_Call {
+func (_c *Store_StrangerKeys_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey)) *Store_StrangerKeys_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
 			arg0 = args[0].(context.Context)
 		}
-		var arg1 string
+		var arg1 crm.WorkspaceID
 		if args[1] != nil {
-			arg1 = args[1].(string)
+			arg1 = args[1].(crm.WorkspaceID)
 		}
-		var arg2 crm.ID
+		var arg2 []crm.ContactKey
 		if args[2] != nil {
-			arg2 = args[2].(crm.ID)
+			arg2 = args[2].([]crm.ContactKey)
 		}
 		run(
 			arg0,
@@ -4802,63 +4891,12 @@ func (_c *Store_ReleaseReader_Call) Run(run func(ctx context.Context, name strin
 	return _c
 }
 
-func (_c *Store_ReleaseReader_Call) Return(err error) *Store_ReleaseReader_Call {
-	_c.Call.Return(err)
+func (_c *Store_StrangerKeys_Call) Return(contactKeys []crm.ContactKey, err error) *Store_StrangerKeys_Call {
+	_c.Call.Return(contactKeys, err)
 	return _c
 }
 
-func (_c *Store_ReleaseReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID) error) *Store_ReleaseReader_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
-// RenewLogEpoch provides a mock function for the type Store
-func (_mock *Store) RenewLogEpoch(ctx context.Context) error {
-	ret := _mock.Called(ctx)
-
-	if len(ret) == 0 {
-		panic("no return value specified for RenewLogEpoch")
-	}
-
-	var r0 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context) error); ok {
-		r0 = returnFunc(ctx)
-	} else {
-		r0 = ret.Error(0)
-	}
-	return r0
-}
-
-// Store_RenewLogEpoch_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'RenewLogEpoch'
-type Store_RenewLogEpoch_Call struct {
-	*mock.Call
-}
-
-// RenewLogEpoch is a helper method to define mock.On call
-//   - ctx context.Context
-func (_e *Store_Expecter) RenewLogEpoch(ctx any) *Store_RenewLogEpoch_Call {
-	return &Store_RenewLogEpoch_Call{Call: _e.mock.On("RenewLogEpoch", ctx)}
-}
-
-func (_c *Store_RenewLogEpoch_Call) Run(run func(ctx context.Context)) *Store_RenewLogEpoch_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		run(
-			arg0,
-		)
-	})
-	return _c
-}
-
-func (_c *Store_RenewLogEpoch_Call) Return(err error) *Store_RenewLogEpoch_Call {
-	_c.Call.Return(err)
-	return _c
-}
-
-func (_c *Store_RenewLogEpoch_Call) RunAndReturn(run func(ctx context.Context) error) *Store_RenewLogEpoch_Call {
+func (_c *Store_StrangerKeys_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKey, error)) *Store_StrangerKeys_Call {
 	_c.Call.Return(run)
 	return _c
 }

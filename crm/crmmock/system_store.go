@@ -1359,6 +1359,74 @@ func (_c *SystemStore_PurgeImages_Call) RunAndReturn(run func(ctx context.Contex
 	return _c
 }
 
+// QueueDepth provides a mock function for the type SystemStore
+func (_mock *SystemStore) QueueDepth(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error) {
+	ret := _mock.Called(ctx, kinds)
+
+	if len(ret) == 0 {
+		panic("no return value specified for QueueDepth")
+	}
+
+	var r0 []crm.QueueDepth
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind) ([]crm.QueueDepth, error)); ok {
+		return returnFunc(ctx, kinds)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind) []crm.QueueDepth); ok {
+		r0 = returnFunc(ctx, kinds)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.QueueDepth)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobKind) error); ok {
+		r1 = returnFunc(ctx, kinds)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// SystemStore_QueueDepth_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'QueueDepth'
+type SystemStore_QueueDepth_Call struct {
+	*mock.Call
+}
+
+// QueueDepth is a helper method to define mock.On call
+//   - ctx context.Context
+//   - kinds []crm.JobKind
+func (_e *SystemStore_Expecter) QueueDepth(ctx any, kinds any) *SystemStore_QueueDepth_Call {
+	return &SystemStore_QueueDepth_Call{Call: _e.mock.On("QueueDepth", ctx, kinds)}
+}
+
+func (_c *SystemStore_QueueDepth_Call) Run(run func(ctx context.Context, kinds []crm.JobKind)) *SystemStore_QueueDepth_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 []crm.JobKind
+		if args[1] != nil {
+			arg1 = args[1].([]crm.JobKind)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_QueueDepth_Call) Return(queueDepths []crm.QueueDepth, err error) *SystemStore_QueueDepth_Call {
+	_c.Call.Return(queueDepths, err)
+	return _c
+}
+
+func (_c *SystemStore_QueueDepth_Call) RunAndReturn(run func(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error)) *SystemStore_QueueDepth_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // RecountContacts provides a mock function for the type SystemStore
 func (_mock *SystemStore) RecountContacts(ctx context.Context, ws crm.WorkspaceID) error {
 	ret := _mock.Called(ctx, ws)

@@ -300,6 +300,25 @@ func (y nextOfAny) NextDue(ctx context.Context, _ []crm.JobKind) (time.Duration,
 	return y.system.NextDue(ctx, []crm.JobKind{crm.JobBulkUpdate, crm.JobPurge, crm.JobContactImport})
 }
 
+// finishedWait counts every job that no worker holds as one that waits.
+type finishedWait struct{ system }
+
+func (y finishedWait) QueueDepth(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error) {
+	depths, err := y.system.QueueDepth(ctx, kinds)
+	if err != nil {
+		return nil, err
+	}
+	s, err := y.m.read()
+	for i := range depths {
+		for _, j := range s.jobs {
+			if j.Kind == depths[i].Kind && j.Status.Final() {
+				depths[i].Due++
+			}
+		}
+	}
+	return depths, err
+}
+
 func jobFaults() []fault {
 	return []fault{
 		{name: "a second job about a subject is accepted", part: "jobs/rows", red: "at_most_one_unfinished", store: breakTx(func(t memTx) crm.Tx { return subjectFree{t} })},
@@ -317,5 +336,6 @@ func jobFaults() []fault {
 		{name: "jobs of no workspace are everybody's", part: "jobs", red: "of_no_workspace", store: breakTx(func(t memTx) crm.Tx { return seesNone{t} })},
 		{name: "jobs of other kinds are received", part: "jobs", red: "due_jobs_of_the_kinds", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = anyKind{queue{m}} })},
 		{name: "the next due job is of another kind", part: "jobs", red: "the_next_due_job", store: breakParts(func(m *memStore, p *parts) { p.SystemStore = nextOfAny{system{m}} })},
+		{name: "finished jobs count as waiting", part: "jobs", red: "the_unfinished_jobs_of_all", store: breakParts(func(m *memStore, p *parts) { p.SystemStore = finishedWait{system{m}} })},
 	}
 }

@@ -257,3 +257,23 @@ func (y system) CancelAsked(_ context.Context, lease crm.ID) ([]crm.JobTicket, e
 	}
 	return tickets, nil
 }
+
+func (y system) QueueDepth(_ context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error) {
+	s, err := y.m.read()
+	depths := make([]crm.QueueDepth, len(kinds))
+	for i, kind := range kinds {
+		depths[i].Kind = kind
+		for _, j := range s.jobs {
+			switch {
+			case j.Kind != kind || j.Status.Final():
+			case j.Status == crm.JobRunning:
+				depths[i].Running++
+			case j.RunAt.After(time.Now()):
+				depths[i].Later++
+			default:
+				depths[i].Due++
+			}
+		}
+	}
+	return depths, err
+}

@@ -24,6 +24,7 @@ func queueTests() []storeTest {
 		{"a priority puts no workspace before another", testPriorityIsFair},
 		{"no more jobs of a kind are received than may run in a workspace", testReceivePerWorkspace},
 		{"the next due job is known by the time until it", testNextDue},
+		{"the unfinished jobs of all workspaces are counted by kind", testQueueDepth},
 	}
 }
 
@@ -216,4 +217,28 @@ func testReceivePerWorkspace(f *fixture) {
 	if len(seen) != 3 || !seen[ticketOf(purge)] || !seen[ticketOf(other.job(1, crm.JobQueued))] {
 		f.Errorf("ReceiveJobs: got %d jobs, want the third of the bound, the one of another kind and the one of another workspace", len(seen))
 	}
+}
+
+func testQueueDepth(f *fixture) {
+	kinds := []crm.JobKind{crm.JobPurge, crm.JobContactExport, crm.JobBulkUpdate}
+	want := func(what string, depths ...crm.QueueDepth) {
+		f.Helper()
+		for i := range depths {
+			depths[i].Kind = kinds[i]
+		}
+		got, err := f.s.QueueDepth(f.Context(), kinds)
+		f.ok("QueueDepth", err)
+		if !slices.Equal(got, depths) {
+			f.Errorf("QueueDepth %s: got %+v, want %+v", what, got, depths)
+		}
+	}
+	want("of nothing", crm.QueueDepth{}, crm.QueueDepth{}, crm.QueueDepth{})
+	other := f.in("other")
+	f.putJobs(f.job(1, crm.JobQueued), f.job(2, crm.JobRetrying), f.job(3, crm.JobScheduled, later), f.job(4, crm.JobRetrying, later),
+		f.job(5, crm.JobSucceeded), f.job(6, crm.JobFailed), f.job(7, crm.JobCancelled), f.job(8, crm.JobQueued, ofKind(crm.JobContactImport)),
+		f.job(9, crm.JobScheduled, later, ofKind(crm.JobPurge)))
+	f.putJobs(other.job(10, crm.JobQueued), other.job(11, crm.JobQueued, ofKind(crm.JobPurge)))
+	want("of two workspaces", crm.QueueDepth{Due: 1, Later: 1}, crm.QueueDepth{}, crm.QueueDepth{Due: 3, Later: 2})
+	other.claimed(10, 900, time.Hour)
+	want("after a claim", crm.QueueDepth{Due: 1, Later: 1}, crm.QueueDepth{}, crm.QueueDepth{Due: 2, Later: 2, Running: 1})
 }

@@ -79,6 +79,7 @@ func testedElsewhere() map[string]string {
 		"NextDue":                 "crosses workspaces",
 		"CancelAsked":             "crosses workspaces: tickets name theirs",
 		"BusyWorkspaces":          "crosses workspaces",
+		"QueueDepth":              "crosses workspaces",
 		"ListWorkspaces":          "crosses workspaces",
 		"EventsAfter":             "crosses workspaces: events name theirs",
 		"ClaimReader":             "crosses workspaces",
