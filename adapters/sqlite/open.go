@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -54,7 +53,7 @@ func connect(path string, kind connKind, n int, sync string, o Options) (*sqlx.D
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	db := sql.OpenDB(connector)
+	db := o.OpenDB(connector)
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
 	return sqlx.NewDb(db, "sqlite"), nil

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"time"
 
@@ -33,6 +35,10 @@ type Options struct {
 	// BusyTimeout is how long a write waits for another process to end its
 	// transaction before it fails with ErrUnavailable. Default 30 seconds.
 	BusyTimeout time.Duration
+	// OpenDB makes the pools of connections, for instance with instruments
+	// around them. What it returns must pass errors on as they are and leave the
+	// context of a call alone. Default sql.OpenDB.
+	OpenDB func(driver.Connector) *sql.DB
 
 	// trace is told the text of every statement, for the test of the plans.
 	trace func(text string)
@@ -68,6 +74,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.BusyTimeout == 0 {
 		o.BusyTimeout = defaultBusyTimeout
+	}
+	if o.OpenDB == nil {
+		o.OpenDB = sql.OpenDB
 	}
 	return o, nil
 }

@@ -66,6 +66,8 @@ type writer struct {
 	held *call
 	// careful is how many of the next calls get a savepoint.
 	careful int
+	// counts are read by [Store.Figures].
+	counts writerCounts
 	// truncate is set while erased text may still stand in the write-ahead log.
 	truncate bool
 
@@ -219,6 +221,7 @@ func (w *writer) group(c *call) time.Duration {
 		}
 	}
 	w.commit(members)
+	w.counts.held.Add(int64(time.Since(began)))
 	return time.Since(began)
 }
 
@@ -385,9 +388,11 @@ func (w *writer) patiently(text string) error {
 // commit ends the group and answers its members, in the order they ran.
 func (w *writer) commit(members []*call) {
 	err := w.conn.added.write(context.Background(), newTx(w.conn))
+	began := time.Now()
 	if err == nil {
 		err = w.patiently("COMMIT")
 	}
+	w.counts.committed(len(members), time.Since(began), err)
 	if err != nil {
 		err = fmt.Errorf("commit: %w", translate(err))
 		w.rollback()
