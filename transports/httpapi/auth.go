@@ -22,7 +22,11 @@ func (h *Handler) admit(c *call) error {
 		}
 		return h.checkOrigin(c)
 	}
-	if err := h.identify(c); err != nil {
+	err := h.identify(c)
+	if c.actor.Origin.Request = c.requestID; h.options.TraceParent != nil {
+		c.actor.Origin.Trace = h.options.TraceParent(c.r.Context())
+	}
+	if err != nil {
 		// A guess at a key or session costs the address its allowance.
 		if limited := c.take(addressKey(c.address), h.options.AddressRateLimit); limited != nil {
 			return limited

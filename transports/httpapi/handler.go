@@ -113,6 +113,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{h: h, r: r, body: body}
 	a := &answer{ResponseWriter: w, call: c}
 	c.w = a
+	defer h.answered(c, time.Now()) // After rescue, which may be what answers.
 	c.requestID = h.setHeaders(w.Header(), r, formsNowhere)
 	defer h.rescue(c)
 	switch allow, known := h.literal[r.URL.Path]; {
@@ -178,6 +179,7 @@ type answer struct {
 	call    *call
 	routed  bool
 	began   bool
+	status  int
 	scratch http.Header
 	refused int
 }
@@ -202,7 +204,7 @@ func (a *answer) WriteHeader(status int) {
 	if a.began {
 		return
 	}
-	a.began = true
+	a.began, a.status = true, status
 	a.ResponseWriter.WriteHeader(status)
 }
 
@@ -211,7 +213,9 @@ func (a *answer) Write(p []byte) (int, error) {
 	if !a.routed && !a.call.direct {
 		return len(p), nil
 	}
-	a.began = true
+	if !a.began {
+		a.began, a.status = true, http.StatusOK
+	}
 	return a.ResponseWriter.Write(p) // A ResponseWriter passes errors on as they are.
 }
 

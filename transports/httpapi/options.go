@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -64,8 +65,14 @@ type Options struct {
 	// written to it before it is cut off. A server's own limit for an answer does
 	// not apply to streams. Default 10 seconds.
 	StreamPatience time.Duration
-	// Logger gets the causes of answers from 500 on, with the request id.
-	// Default slog.Default.
+	// Observe is told of each request when its answer is over, for metrics and
+	// traces. It must return at once. Default none.
+	Observe func(ctx context.Context, a Answered)
+	// TraceParent returns the W3C traceparent of a request's context, "" for
+	// none; jobs that the request asks for keep it. Default none.
+	TraceParent func(ctx context.Context) string
+	// Logger gets the causes of answers from 500 on, and at the level of debug
+	// a line for every request. Default slog.Default.
 	Logger *slog.Logger
 }
 
