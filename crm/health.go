@@ -88,10 +88,11 @@ func (c *CRM) consumerHealth(ctx context.Context) []ConsumerHealth {
 func (c *CRM) searchHealth(ctx context.Context) (Probe, SearchProof) {
 	s := c.core.search
 	proof := s.proof()
-	p := Probe{Status: ProbeOK}
+	detail, ask := "the search index does not answer; the store answers meanwhile", s.measure
 	if s.guard != nil {
-		p = c.probe(ctx, "the search service does not answer; the store answers meanwhile", s.guard.measure)
+		detail, ask = "the search service does not answer; the store answers meanwhile", s.guard.measure
 	}
+	p := c.probe(ctx, detail, ask)
 	switch {
 	case p.Status != ProbeOK:
 	case s.loading() > 0:
@@ -116,6 +117,16 @@ func (c *CRM) probe(ctx context.Context, detail string, ask func(context.Context
 		c.core.log.Warn("probe failed", "detail", detail, "error", err)
 	}
 	return p
+}
+
+// measure asks one of the indexes in memory, where there is one, for a page of
+// everything.
+func (s *searcher) measure(ctx context.Context) error {
+	for ws := range s.ready() {
+		_, err := s.index.SearchContacts(ctx, ws, SearchQuery{MatchAll: true, Limit: DefaultPageSize})
+		return err
+	}
+	return nil
 }
 
 // loading counts the indexes that are not ready yet.

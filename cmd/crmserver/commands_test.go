@@ -14,7 +14,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	h := emptyHome(t)
 	commands := []string{
-		"serve", "migrate up", "migrate status", "user create", "user list", "user passwd",
+		"serve", "worker", "reindex", "migrate up", "migrate status", "user create", "user list", "user passwd",
 		"apikey create", "import", "export", "check", "config", "version",
 	}
 	t.Run("names every command, in each of its spellings", func(t *testing.T) {
@@ -152,10 +152,13 @@ func TestEnvironment(t *testing.T) {
 		}
 		return decode[map[string]string](t, result{args: args, out: string(out)})
 	}
-	got := config([]string{"CRM_WORKERS=7", "CRM_LOG=warn", "CRM_TRUSTED_PROXIES=10.0.0.0/8,::1"}, "--log", "debug", "--addr", ":9")
+	got := config([]string{"CRM_WORKERS=7", "CRM_LOG=warn", "CRM_TRUSTED_PROXIES=10.0.0.0/8,::1",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318", "OTEL_EXPORTER_OTLP_HEADERS=api-key=secret"}, "--log", "debug", "--addr", ":9")
 	want := map[string]string{
 		"CRM_DATA": h.path("data"), "CRM_ADDR": ":9", "CRM_WORKERS": "7", "CRM_LOG": "debug",
 		"CRM_PUBLIC_URL": "", "CRM_TRUSTED_PROXIES": "10.0.0.0/8,::1", "CRM_RATE_LIMIT": "600", "CRM_SYNC_NORMAL": "false",
+		"CRM_DEBUG_ADDR": "", "CRM_METRICS": "main",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318", "OTEL_EXPORTER_OTLP_HEADERS": "(set)", "OTEL_SERVICE_NAME": "omnicrm",
 	}
 	for name, value := range want {
 		if got[name] != value {

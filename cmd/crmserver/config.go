@@ -27,11 +27,13 @@ type commands struct {
 	Globals
 
 	Serve   serveCmd   `cmd:"" help:"Run the HTTP server and the workers."`
+	Worker  workerCmd  `cmd:"" help:"Run jobs only, beside servers on the same data folder."`
 	Migrate migrateCmd `cmd:"" help:"Create or upgrade the database's schema."`
 	User    userCmd    `cmd:"" help:"Create, list and repair users."`
 	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Make API keys."`
 	Import  importCmd  `cmd:"" help:"Import contacts from a file of any size."`
 	Export  exportCmd  `cmd:"" help:"Export contacts to a file."`
+	Reindex reindexCmd `cmd:"" help:"Make the search index anew, while searches go on."`
 	Check   checkCmd   `cmd:"" help:"Prove that totals, tags, imports and an index made from the store agree with the contacts. A running server proves its own index, hourly; GET /readyz shows the result."`
 	Config  configCmd  `cmd:"" help:"Print the configuration in force, secrets hidden."`
 	Version versionCmd `cmd:"" help:"Print version, commit and schema."`
@@ -172,6 +174,11 @@ func (c configCmd) Run(g *Globals, t terminal) error {
 		{"CRM_ADDR", c.Addr},
 		{"CRM_WORKERS", strconv.Itoa(c.Workers)},
 		{"CRM_LOG", g.Log},
+		{"CRM_DEBUG_ADDR", c.DebugAddr},
+		{"CRM_METRICS", c.Metrics},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", c.OTLPEndpoint},
+		{"OTEL_EXPORTER_OTLP_HEADERS", hidden(c.OTLPHeaders)},
+		{"OTEL_SERVICE_NAME", c.ServiceName},
 		{"CRM_PUBLIC_URL", g.PublicURL},
 		{"CRM_TRUSTED_PROXIES", strings.Join(g.TrustedProxies, ",")},
 		{"CRM_RATE_LIMIT", strconv.Itoa(g.RateLimit)},
@@ -185,11 +192,19 @@ func (c configCmd) Run(g *Globals, t terminal) error {
 		return printJSON(t.out, m)
 	}
 	for _, s := range settings {
-		if _, err := fmt.Fprintf(t.out, "%-20s %s\n", s.name, cmp.Or(s.value, "(not set)")); err != nil {
+		if _, err := fmt.Fprintf(t.out, "%-28s %s\n", s.name, cmp.Or(s.value, "(not set)")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hidden says of a secret only whether it is set.
+func hidden(secret string) string {
+	if secret == "" {
+		return ""
+	}
+	return "(set)"
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"html/template"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/crm/identity"
+	"github.com/omnicrm/omnicrm/transports/httpapi"
 )
 
 // The few pages that sign-in links lead to. They need no script and no style
@@ -64,12 +67,48 @@ func (s *server) routes() http.Handler {
 	}
 	return s.underBase(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if methods, ok := pages[r.URL.Path]; ok {
-			s.page(w, r, methods)
+			s.observed(w, r, func(w http.ResponseWriter) { s.page(w, r, methods) })
 			return
 		}
 		s.handler.ServeHTTP(w, r)
 	}))
 }
+
+// observed counts a page like the API's own requests.
+func (s *server) observed(w http.ResponseWriter, r *http.Request, show func(http.ResponseWriter)) {
+	begin := time.Now()
+	kept := &statusKeeper{ResponseWriter: w}
+	show(kept)
+	s.told.answered(r.Context(), httpapi.Answered{
+		Route: r.URL.Path, Method: knownMethod(r.Method), Status: cmp.Or(kept.status, http.StatusOK), Took: time.Since(begin),
+		RequestID: w.Header().Get("X-Request-Id"),
+	})
+}
+
+// knownMethod is what the pages know; the rest is one figure.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+		return method
+	}
+	return "other"
+}
+
+// statusKeeper remembers the status of an answer.
+type statusKeeper struct {
+	http.ResponseWriter
+
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (k *statusKeeper) WriteHeader(status int) {
+	k.status = status
+	k.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (k *statusKeeper) Unwrap() http.ResponseWriter { return k.ResponseWriter }
 
 // underBase takes the path of the public address off, where the proxy in front
 // has not done so.

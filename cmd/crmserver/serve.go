@@ -32,6 +32,8 @@ const (
 
 // listening are the settings of a server.
 type listening struct {
+	watching
+
 	Addr    string `env:"CRM_ADDR" default:"127.0.0.1:8080" help:"Address to listen on. Default ${default}."`
 	Workers int    `env:"CRM_WORKERS" default:"4" help:"Jobs at once in this process, 0 for none. Default ${default}."`
 }
@@ -40,7 +42,7 @@ func (l listening) validate() error {
 	if l.Workers < 0 {
 		return usageError{"--workers: must be 0, for none, or more"}
 	}
-	return nil
+	return l.watching.validate()
 }
 
 // serveCmd runs the server.
@@ -68,7 +70,12 @@ func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	}
 	var srv *server
 	log := g.logger(t.err)
-	options, err := s.options(g, log)
+	told, err := newTelemetry(s.telemetrySettings, log)
+	if err != nil {
+		return err
+	}
+	defer told.close()
+	options, err := s.options(g, log, told)
 	if err != nil {
 		return err
 	}
@@ -91,12 +98,16 @@ func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 }
 
 // options is the composition of the server.
-func (s serveCmd) options(g *Globals, log *slog.Logger) (fx.Option, error) {
+func (s serveCmd) options(g *Globals, log *slog.Logger, told *telemetry) (fx.Option, error) {
 	proxies, err := g.proxies()
 	if err != nil {
 		return nil, err
 	}
 	api := httpapi.Options{RateLimit: g.RateLimit, TrustedProxies: proxies, PublicURL: g.PublicURL, BasePath: g.basePath()}
+	api.Observe, api.TraceParent = told.answered, told.traceParent()
+	if s.Metrics == "main" {
+		api.Metrics = told.metrics.handler()
+	}
 	if g.RateLimit == 0 {
 		api.RateLimit = -1
 	}
@@ -104,7 +115,8 @@ func (s serveCmd) options(g *Globals, log *slog.Logger) (fx.Option, error) {
 	if s.Workers == 0 {
 		settings.Workers = -1
 	}
-	return fx.Options(base(g, log, settings), fx.Supply(api, listenAddress(s.Addr), basePath(g.basePath())), httpapifx.Module(), fx.Provide(newServer)), nil
+	return fx.Options(base(g, log, settings, told), fx.Supply(api, told, listenAddress(s.Addr), basePath(g.basePath())), httpapifx.Module(),
+		fx.Provide(newServer, func(h *httpapi.Handler) healthHandler { return h }), debugModule(s.watching, told)), nil
 }
 
 type listenAddress string
@@ -120,6 +132,7 @@ type server struct {
 	handler  *httpapi.Handler
 	http     *http.Server
 	log      *slog.Logger
+	told     *telemetry
 	address  string
 	base     string
 }
@@ -136,13 +149,14 @@ type serverParams struct {
 	Address    listenAddress
 	Base       basePath
 	Log        *slog.Logger
+	Telemetry  *telemetry
 }
 
 // newServer listens when the application starts and serves until it stops.
 func newServer(p serverParams) *server {
-	s := &server{app: p.App, store: p.Store, identity: p.Identity, handler: p.Handler, log: p.Log, base: string(p.Base)}
+	s := &server{app: p.App, store: p.Store, identity: p.Identity, handler: p.Handler, log: p.Log, base: string(p.Base), told: p.Telemetry}
 	s.http = &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		Handler: p.Telemetry.traced(s.routes()), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(p.Log.Handler(), slog.LevelWarn),
 	}
 	s.http.RegisterOnShutdown(p.App.EndStreams) // They would last as long as the drain.

@@ -23,6 +23,7 @@ type running struct {
 	cmd   *exec.Cmd
 	hello greeting
 	log   *syncBuffer
+	out   *syncBuffer
 	ended chan struct{}
 }
 
@@ -48,10 +49,19 @@ func (s *syncBuffer) String() string {
 // serve starts a server on a free port and waits until it says where it is.
 func (h *home) serve(args ...string) *running {
 	h.t.Helper()
-	s := &running{t: h.t, log: &syncBuffer{}, ended: make(chan struct{})}
-	s.cmd = h.command(append([]string{"serve", "--json", "--rate-limit=0"}, args...)...)
-	var out syncBuffer
-	s.cmd.Stdout, s.cmd.Stderr = &out, s.log
+	s := h.background(append([]string{"serve", "--json", "--rate-limit=0"}, args...)...)
+	if err := json.Unmarshal([]byte(s.out.String()), &s.hello); err != nil {
+		h.t.Fatalf("greeting %q: %v", s.out.String(), err)
+	}
+	return s
+}
+
+// background starts a command that goes on and waits for its first line.
+func (h *home) background(args ...string) *running {
+	h.t.Helper()
+	s := &running{t: h.t, log: &syncBuffer{}, out: &syncBuffer{}, ended: make(chan struct{})}
+	s.cmd = h.command(args...)
+	s.cmd.Stdout, s.cmd.Stderr = s.out, s.log
 	if err := s.cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
@@ -60,15 +70,12 @@ func (h *home) serve(args ...string) *running {
 		close(s.ended)
 	}()
 	h.t.Cleanup(s.kill)
-	until(h.t, "the server says where it is", func() bool {
+	until(h.t, args[0]+" says that it is there", func() bool {
 		if s.over() {
-			h.t.Fatalf("the server ended at once: %s", s.log)
+			h.t.Fatalf("%v ended at once: %s", args, s.log)
 		}
-		return strings.HasSuffix(out.String(), "\n")
+		return strings.HasSuffix(s.out.String(), "\n")
 	})
-	if err := json.Unmarshal([]byte(out.String()), &s.hello); err != nil {
-		h.t.Fatalf("greeting %q: %v", out.String(), err)
-	}
 	return s
 }
 

@@ -37,13 +37,18 @@ type parts struct {
 }
 
 // base is every command's composition: store, formats, domain, identity.
-func base(g *Globals, log *slog.Logger, s crmfx.Settings) fx.Option {
+// told, which may be nil, is who watches.
+func base(g *Globals, log *slog.Logger, s crmfx.Settings, told *telemetry) fx.Option {
 	s.Version = version
-	o := sqlite.Options{}
+	o := sqlite.Options{OpenDB: told.openDB()}
 	if g.SyncNormal {
 		o.Sync = sqlite.SyncNormal
 	}
-	return fx.Options(
+	watch := fx.Options()
+	if told != nil {
+		watch = fx.Options(fx.Supply(fx.Annotate(told, fx.As(new(crm.Observer)))), fx.Invoke(told.watch))
+	}
+	return fx.Options(watch,
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }),
 		fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
 		fx.Supply(log, s, sqlitefx.Config{Path: g.databasePath(), Options: o}),
@@ -59,7 +64,7 @@ func (g *Globals) with(ctx context.Context, t terminal, do func(ctx context.Cont
 	}
 	g.quiet()
 	var p parts
-	app := fx.New(base(g, g.logger(t.err), crmfx.Settings{Idle: true}), fx.Invoke(func(in parts) { p = in }))
+	app := fx.New(base(g, g.logger(t.err), crmfx.Settings{Idle: true}, nil), fx.Invoke(func(in parts) { p = in }))
 	if err := start(ctx, app); err != nil {
 		return err
 	}

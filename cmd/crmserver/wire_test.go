@@ -33,7 +33,11 @@ func TestServerCompositionsAreComplete(t *testing.T) {
 			g := &Globals{Data: t.TempDir(), RateLimit: 600, Log: "info"}
 			s := serveCmd{listening: listening{Addr: "127.0.0.1:0", Workers: 4}}
 			change(g, &s)
-			options, err := s.options(g, log)
+			told, err := newTelemetry(s.telemetrySettings, log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			options, err := s.options(g, log, told)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +78,7 @@ func TestCommandCompositionIsComplete(t *testing.T) {
 	t.Parallel()
 	g := &Globals{Data: t.TempDir()}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	if err := fx.ValidateApp(base(g, log, crmfx.Settings{Idle: true}), fx.Invoke(func(parts) {})); err != nil {
+	if err := fx.ValidateApp(base(g, log, crmfx.Settings{Idle: true}, nil), fx.Invoke(func(parts) {})); err != nil {
 		t.Errorf("got %v, want a complete graph", err)
 	}
 }

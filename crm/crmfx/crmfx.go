@@ -14,7 +14,7 @@ import (
 
 // Module provides *crm.CRM. It needs a crm.Store and takes, where they are
 // there, a crm.SearchIndex, crm.JobQueue, crm.Blobs, crm.Phones, crm.Namer, the group
-// "formats" of crm.Format, a *slog.Logger and Settings.
+// "formats" of crm.Format, a crm.Observer, a *slog.Logger and Settings.
 func Module() fx.Option { return fx.Module("crm", fx.Provide(New)) }
 
 // Settings are the plain values of crm.Config.
@@ -39,6 +39,7 @@ type Params struct {
 	Phones    crm.Phones      `optional:"true"`
 	Names     crm.Namer       `optional:"true"`
 	Formats   []crm.Format    `group:"formats"`
+	Observer  crm.Observer    `optional:"true"`
 	Logger    *slog.Logger    `optional:"true"`
 	Settings  Settings        `optional:"true"`
 }
@@ -47,7 +48,7 @@ type Params struct {
 func New(p Params) (*crm.CRM, error) {
 	app, err := crm.New(crm.Config{
 		Store: p.Store, Search: p.Search, Queue: p.Queue, Blobs: p.Blobs, Phones: p.Phones, Formats: p.Formats, Names: p.Names,
-		Logger: p.Logger, SearchMemory: p.Settings.SearchMemory, Workers: p.Settings.Workers, Version: p.Settings.Version,
+		Observer: p.Observer, Logger: p.Logger, SearchMemory: p.Settings.SearchMemory, Workers: p.Settings.Workers, Version: p.Settings.Version,
 	})
 	if err != nil {
 		return nil, err

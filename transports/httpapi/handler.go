@@ -58,6 +58,9 @@ func New(app *crm.CRM, o Options) (*Handler, error) {
 	}
 	h.registry = newRegistry()
 	h.operations = routes(app.Formats(), o.Identity != nil)
+	if o.Metrics != nil {
+		h.operations = append(h.operations, metricsRoute())
+	}
 	for _, op := range h.operations {
 		op.prepare(h.registry)
 		h.handle(op)

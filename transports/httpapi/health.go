@@ -8,11 +8,20 @@ import (
 )
 
 const (
-	pathHealth = "/healthz"
-	pathReady  = "/readyz"
+	pathHealth  = "/healthz"
+	pathReady   = "/readyz"
+	pathMetrics = "/metrics"
 )
 
-func isHealth(path string) bool { return path == pathHealth || path == pathReady }
+// isHealth reports paths that are answered without sign-in and not counted.
+func isHealth(path string) bool {
+	return path == pathHealth || path == pathReady || path == pathMetrics
+}
+
+func (h *Handler) metrics(c *call) error {
+	h.options.Metrics.ServeHTTP(c.w, c.r)
+	return nil
+}
 
 type aliveDoc struct {
 	Status string `json:"status" enum:"ok"`

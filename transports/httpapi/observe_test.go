@@ -107,3 +107,23 @@ func TestJobsKeepTheRequestThatAskedForThem(t *testing.T) {
 		t.Errorf("origin: got %+v, %v, want %+v", j.Actor.Origin, err, want)
 	}
 }
+
+func TestMetricsAreServedWhereThereAreSome(t *testing.T) {
+	t.Parallel()
+	get := func(s *server) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", "/metrics", http.NoBody)
+		r.Header.Set("X-Test-Actor", "nobody")
+		s.root.ServeHTTP(w, r)
+		return w
+	}
+	if w := get(setup(t)); w.Code != http.StatusNotFound {
+		t.Errorf("without any: got %d, want 404", w.Code)
+	}
+	w := get(setup(t, func(o *httpapi.Options) {
+		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("crm_up 1\n")) })
+	}))
+	if w.Code != http.StatusOK || w.Body.String() != "crm_up 1\n" || w.Header().Get("X-Request-Id") == "" {
+		t.Errorf("got %d %q with headers %v, want the figures with the headers of every answer", w.Code, w.Body, w.Header())
+	}
+}

@@ -65,6 +65,9 @@ type Options struct {
 	// written to it before it is cut off. A server's own limit for an answer does
 	// not apply to streams. Default 10 seconds.
 	StreamPatience time.Duration
+	// Metrics answers GET /metrics, without sign-in like health; what it shows
+	// must tell nothing of tenants. Default none: there is no such route.
+	Metrics http.Handler
 	// Observe is told of each request when its answer is over, for metrics and
 	// traces. It must return at once. Default none.
 	Observe func(ctx context.Context, a Answered)

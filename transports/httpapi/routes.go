@@ -284,3 +284,12 @@ func ownRoutes() []*operation {
 		},
 	}
 }
+
+// metricsRoute is there where Options.Metrics is.
+func metricsRoute() *operation {
+	return &operation{
+		id: "metrics", method: http.MethodGet, path: pathMetrics, tag: "server", summary: "What the server counts, for Prometheus",
+		open: true, unlimited: true, run: (*Handler).metrics,
+		answers: []answerDoc{{status: http.StatusOK, notes: "The text format of Prometheus.", media: []string{"text/plain"}}},
+	}
+}
