@@ -98,14 +98,11 @@ func (l *lockFile) alone() bool {
 	return false
 }
 
-// release ends the lock and removes the file unless others hold it.
+// release ends the lock and removes the file unless others hold it. One that
+// cannot be removed, as in a folder that can only be read, does no harm there.
 func (l *lockFile) release() error {
-	var removed error
 	if lockHandle(l.file, exclusive, try) == nil {
-		removed = os.Remove(l.path)
-		if errors.Is(removed, os.ErrNotExist) {
-			removed = nil
-		}
+		_ = os.Remove(l.path)
 	}
-	return errors.Join(removed, l.file.Close())
+	return l.file.Close()
 }

@@ -81,11 +81,17 @@ func inspect(ctx context.Context, path string, look func(m sqlkit.Migrations, db
 	if err != nil {
 		return err
 	}
+	if err := examineLog(ctx, path); err != nil {
+		return err
+	}
 	db, err := connect(path, reading, 1, "full", o)
 	if err != nil {
 		return err
 	}
-	err = refuseNewer(ctx, m, db.DB)
+	err = examineTables(ctx, db, o.BusyTimeout)
+	if err == nil {
+		err = refuseNewer(ctx, m, db.DB)
+	}
 	if err == nil {
 		err = translate(look(m, db.DB))
 	}
@@ -128,6 +134,9 @@ func prepare(ctx context.Context, path, sync string, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := examineLog(ctx, path); err != nil {
+		return err
+	}
 	if err := makePrivate(path); err != nil {
 		return err
 	}
@@ -136,6 +145,9 @@ func prepare(ctx context.Context, path, sync string, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := examineTables(ctx, db, o.BusyTimeout); err != nil {
+		return err
+	}
 	if err := enableWAL(ctx, db, o.BusyTimeout); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -229,10 +230,20 @@ func explain(err error) string {
 	if errors.As(err, &c) && c.Message != "" {
 		return c.Message
 	}
+	text := strings.Join(said(err), underName)
 	if hint := sqlite.Hint(err); hint != "" {
-		return err.Error() + underName + hint
+		return text + underName + hint
 	}
-	return err.Error()
+	return text
+}
+
+// said is the lines of an error, without those that another one says already,
+// as the end of a transaction says what its beginning did.
+func said(err error) []string {
+	lines := strings.Split(err.Error(), "\n")
+	return slices.DeleteFunc(lines, func(line string) bool {
+		return slices.ContainsFunc(lines, func(o string) bool { return len(o) > len(line) && strings.Contains(o, line) })
+	})
 }
 
 // brokenRules lists what input breaks, a sentence each; none for other errors.
