@@ -158,7 +158,7 @@ func (s *ImportService) outcome(ctx context.Context, actor Actor, id ID, j Job) 
 	case j.Status == JobCancelled:
 		return i, fmt.Errorf("interrupted after %d rows; run it again to go on: %w", i.Checkpoint, context.Canceled)
 	case j.Status == JobFailed:
-		return i, fmt.Errorf("failed after %d rows: %s", i.Checkpoint, j.ErrorText)
+		return i, &JobError{Job: j, What: fmt.Sprintf("failed after %d rows", i.Checkpoint)}
 	}
 	return i, nil
 }

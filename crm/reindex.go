@@ -62,7 +62,7 @@ func (c *CRM) Reindex(ctx context.Context, ws WorkspaceID) (Job, error) {
 		return j, fmt.Errorf("reindex workspace %s: %w", ws, err)
 	}
 	if j.Status != JobSucceeded {
-		return j, fmt.Errorf("reindex workspace %s: the job %s: %s: %w", ws, j.Status, j.ErrorText, ErrUnavailable)
+		return j, fmt.Errorf("reindex workspace %s: %w", ws, &JobError{Job: j, What: string(j.Status)})
 	}
 	return j, nil
 }
@@ -237,4 +237,23 @@ func (s *searcher) rebuildSoon(ws WorkspaceID) {
 			s.core.log.Warn("search index not made anew; it stays as it was", "workspace", ws, "error", err)
 		}
 	})
+}
+
+// JobError says that a job which somebody waited for did not succeed.
+type JobError struct {
+	Job Job
+	// What was waited for, such as "failed after 10 rows".
+	What string
+}
+
+// Error says what and why.
+func (e *JobError) Error() string { return e.What + ": " + e.Job.ErrorText }
+
+// Unwrap is ErrUnavailable where the job failed for want of something that may
+// come back, nil otherwise.
+func (e *JobError) Unwrap() error {
+	if e.Job.ErrorCode == errorCode(ErrUnavailable) {
+		return ErrUnavailable
+	}
+	return nil
 }

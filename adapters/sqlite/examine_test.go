@@ -84,3 +84,28 @@ func TestALockFileThatCannotBeRemovedHoldsNothingUp(t *testing.T) {
 		t.Errorf("close: got %v, want it to work without", err)
 	}
 }
+
+func TestUnused(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	want := func(what string, want bool) {
+		t.Helper()
+		if got, err := sqlite.Unused(path); err != nil || got != want {
+			t.Errorf("%s: got %t, %v, want %t", what, got, err, want)
+		}
+	}
+	want("a file that is not there", true)
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want("an open one", false)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want("a closed one", true)
+	if err := os.WriteFile(path+"-open", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want("one that a killed process had open", true)
+}

@@ -2,7 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -93,4 +96,28 @@ func (n *neighbours) leave() error {
 		return nil
 	}
 	return n.lock.release()
+}
+
+// Unused reports whether no store, of this process or another, has the file
+// open. It makes nothing, and says false where locks cannot be seen. A store that
+// is opened a moment later is not kept from it.
+func Unused(path string) (unused bool, err error) {
+	if !canLock {
+		return false, nil
+	}
+	f, err := os.OpenFile(path+"-open", os.O_RDWR, 0) //nolint:gosec // The path is the database's, which the program chose.
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look who has %s open: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	switch held := lockHandle(f, exclusive, try); {
+	case errors.Is(held, errHeld):
+		return false, nil
+	case held != nil:
+		return false, fmt.Errorf("look who has %s open: %w", path, held)
+	}
+	return true, nil
 }

@@ -51,6 +51,9 @@ type Globals struct {
 	JSON           bool     `help:"Print results as JSON."`
 
 	NotYet notYet `embed:""`
+
+	// dataGiven says that --data stands on the command line.
+	dataGiven bool
 }
 
 // notYet are settings of the specification that this version does not serve. To
@@ -86,8 +89,11 @@ func (n notYet) refuse() error {
 		"Unset what does not apply here."}
 }
 
+// databaseName is the embedded database in the data folder.
+const databaseName = "crm.db"
+
 // databasePath is the embedded database's file.
-func (g *Globals) databasePath() string { return filepath.Join(g.Data, "crm.db") }
+func (g *Globals) databasePath() string { return filepath.Join(g.Data, databaseName) }
 
 // prepare makes the data folder, for the owner alone.
 func (g *Globals) prepare() error {
@@ -233,6 +239,9 @@ func explain(err error) string {
 	text := strings.Join(said(err), underName)
 	if hint := sqlite.Hint(err); hint != "" {
 		return text + underName + hint
+	}
+	if job, ok := errors.AsType[*crm.JobError](err); ok && errors.Is(job, crm.ErrUnavailable) {
+		return text + underName + "`crmserver check` says whether the database is damaged; nothing of what was there before is lost by trying again"
 	}
 	return text
 }

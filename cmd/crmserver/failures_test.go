@@ -91,9 +91,10 @@ func TestDamageInTheMiddleIsNamedWhereItIsMet(t *testing.T) {
 	}
 	h.write("data/crm.db", string(file))
 	for _, args := range [][]string{{"check"}, {"export", "--email", email}} {
-		r := h.run(args...)
-		h.fails(r, exitFailed, "the file is damaged", "keep a copy of the folder")
+		h.fails(h.run(args...), exitFailed, "the file is damaged", "keep a copy of the folder")
 	}
+	// What a job met has no more than its text.
+	h.fails(h.run("reindex"), exitFailed, "malformed", "`crmserver check`")
 }
 
 func TestAnotherProgramsDatabaseAndAMissingLog(t *testing.T) {

@@ -76,6 +76,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 		text := strings.Replace(err.Error(), `must be one of "",`, "must be one of ", 1) // Leaving it out is no value to type.
 		return report(t, usageError{fmt.Sprintf("%s\nTry `crmserver %s`.", text, helpFor(err))})
 	}
+	c.dataGiven = slices.ContainsFunc(parsed.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == "data" })
 	if parsed.Command() != "version" {
 		err = c.NotYet.refuse()
 	}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -54,13 +53,16 @@ type serveCmd struct {
 
 // Run implements the command: it serves until ctx ends.
 func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
+	if s.Demo && g.dataGiven {
+		return usageError{"--demo has a folder of its own, which goes when it stops, and writes nothing to --data: leave one of the two away"}
+	}
 	if s.Demo {
-		dir, err := os.MkdirTemp("", "omnicrm-demo-*")
+		folder, err := newDemoFolder()
 		if err != nil {
-			return fmt.Errorf("make a folder for the demo: %w", err)
+			return err
 		}
-		defer os.RemoveAll(dir) //nolint:errcheck // It lies in the temporary folder.
-		g.Data = dir
+		defer folder.remove()
+		g.Data = folder.path
 	}
 	if err := errors.Join(g.validate(), s.validate()); err != nil {
 		return err
@@ -199,6 +201,8 @@ type greeting struct {
 	URL       string `json:"url"`
 	SignInURL string `json:"signInUrl,omitempty"`
 	SetUpURL  string `json:"setUpUrl,omitempty"`
+	// ElsewhereURL is what other machines use instead of URL.
+	ElsewhereURL string `json:"elsewhereUrl,omitempty"`
 }
 
 // welcome prints where to go: the demo's link, the first run's set-up link, or
@@ -219,11 +223,14 @@ func (s serveCmd) welcome(ctx context.Context, g *Globals, srv *server, t termin
 	default:
 		_, err = fmt.Fprintf(t.out, "OmniCRM serves at %s\n", hello.URL)
 	}
+	if err == nil && hello.ElsewhereURL != "" {
+		_, err = fmt.Fprintf(t.out, "From other machines the same begins with %s\n", hello.ElsewhereURL)
+	}
 	return err
 }
 
 func (s serveCmd) greet(ctx context.Context, g *Globals, srv *server, t terminal) (greeting, error) {
-	hello := greeting{URL: srv.url(g.PublicURL)}
+	hello := greeting{URL: srv.url(g.PublicURL), ElsewhereURL: srv.elsewhere(g.PublicURL)}
 	if s.Demo {
 		token, err := srv.fillDemo(ctx, t)
 		if err != nil {
@@ -255,6 +262,43 @@ func (s *server) url(public string) string {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// elsewhere is where other machines reach a listener on every address that has
+// no public one; "" for any other.
+func (s *server) elsewhere(public string) string {
+	host, port, err := net.SplitHostPort(s.address)
+	if ip := net.ParseIP(host); err != nil || public != "" || ip == nil || !ip.IsUnspecified() {
+		return ""
+	}
+	addresses, err := net.InterfaceAddrs()
+	if best := bestAddress(addresses); err == nil && best != "" {
+		return "http://" + net.JoinHostPort(best, port)
+	}
+	return ""
+}
+
+// bestAddress is the one of this machine that others most likely reach: those of
+// a home or an office first, and no local one.
+func bestAddress(addresses []net.Addr) string {
+	best, rank := "", 0
+	for _, a := range addresses {
+		network, ok := a.(*net.IPNet)
+		if !ok || network.IP.IsLoopback() || !network.IP.IsGlobalUnicast() {
+			continue
+		}
+		r := 1
+		switch v4 := network.IP.To4() != nil; {
+		case v4 && network.IP.IsPrivate():
+			r = 3
+		case v4:
+			r = 2
+		}
+		if r > rank {
+			best, rank = network.IP.String(), r
+		}
+	}
+	return best
 }
 
 // setUpFor is how long the first run's link holds.

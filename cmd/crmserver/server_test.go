@@ -59,8 +59,15 @@ func (h *home) serve(args ...string) *running {
 // background starts a command that goes on and waits for its first line.
 func (h *home) background(args ...string) *running {
 	h.t.Helper()
+	return h.backgroundIn(nil, args...)
+}
+
+// backgroundIn is background with more of an environment.
+func (h *home) backgroundIn(env []string, args ...string) *running {
+	h.t.Helper()
 	s := &running{t: h.t, log: &syncBuffer{}, out: &syncBuffer{}, ended: make(chan struct{})}
 	s.cmd = h.command(args...)
+	s.cmd.Env = append(s.cmd.Env, env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.log
 	if err := s.cmd.Start(); err != nil {
 		h.t.Fatal(err)
