@@ -169,7 +169,7 @@ func TestReindexMendsAGivenIndexInPlace(t *testing.T) {
 			if err := x.MemoryIndex.PutDocuments(context.Background(), ws, []crm.SearchDocument{{Contact: stranger}}); err != nil {
 				t.Fatal(err)
 			}
-			if err := x.MemoryIndex.DeleteDocuments(context.Background(), ws, []crm.ID{made[0].ID}); err != nil {
+			if err := x.DeleteDocuments(context.Background(), ws, []crm.ID{made[0].ID}); err != nil {
 				t.Fatal(err)
 			}
 			drops := x.drops.Load()
@@ -204,4 +204,41 @@ func TestReindexIsForAdminsAndOneAtATime(t *testing.T) {
 	if err != nil || done.ID != j.ID || done.Status != crm.JobSucceeded {
 		t.Errorf("the operator's: got %s %s, %v, want %s succeeded", done.ID, done.Status, err, j.ID)
 	}
+}
+
+func TestReindexOfWhatDoesNotFitLeavesItToTheStore(t *testing.T) {
+	t.Parallel()
+	e := setup(t, storeSearched)
+	e.people("Ana")
+	job, err := e.Reindex(context.Background(), e.owner.Workspace)
+	if err != nil || job.Status != crm.JobSucceeded || string(job.Result) != `{"documents":0}` {
+		t.Errorf("got %s %s, %v, want it done with no documents", job.Status, job.Result, err)
+	}
+	equalList(t, "found", e.found("ana"), []string{"Ana"})
+}
+
+func TestReindexTriesAgain(t *testing.T) {
+	t.Parallel()
+	var broken atomic.Int64
+	e := setupOn(t, hook(openStore(t), func(method string) error {
+		if method == loadContacts && broken.Add(-1) >= 0 {
+			return errBroken
+		}
+		return nil
+	}))
+	e.people("Ana")
+	equalList(t, "found", e.found("ana"), []string{"Ana"})
+	broken.Store(2)
+	job, err := e.Reindex(context.Background(), e.owner.Workspace)
+	if err != nil || job.Attempt != 3 {
+		t.Errorf("got attempt %d, %v, want the third to succeed", job.Attempt, err)
+	}
+	broken.Store(1_000)
+	var failed *crm.JobError
+	if _, err := e.Reindex(context.Background(), e.owner.Workspace); !errors.As(err, &failed) || failed.Job.Status != crm.JobFailed {
+		t.Errorf("got %v, want the job's failure", err)
+	}
+	l := e.list(crm.ContactListQuery{Filter: crm.ContactFilter{Search: "ana"}})
+	equalList(t, "found by the index as it was", names(l.Items), []string{"Ana"})
+	equal(t, "degraded", l.Degraded, false)
 }

@@ -152,8 +152,10 @@ func TestEnvironment(t *testing.T) {
 		}
 		return decode[map[string]string](t, result{args: args, out: string(out)})
 	}
-	got := config([]string{"CRM_WORKERS=7", "CRM_LOG=warn", "CRM_TRUSTED_PROXIES=10.0.0.0/8,::1",
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318", "OTEL_EXPORTER_OTLP_HEADERS=api-key=secret"}, "--log", "debug", "--addr", ":9")
+	got := config([]string{
+		"CRM_WORKERS=7", "CRM_LOG=warn", "CRM_TRUSTED_PROXIES=10.0.0.0/8,::1",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318", "OTEL_EXPORTER_OTLP_HEADERS=api-key=secret",
+	}, "--log", "debug", "--addr", ":9")
 	want := map[string]string{
 		"CRM_DATA": h.path("data"), "CRM_ADDR": ":9", "CRM_WORKERS": "7", "CRM_LOG": "debug",
 		"CRM_PUBLIC_URL": "", "CRM_TRUSTED_PROXIES": "10.0.0.0/8,::1", "CRM_RATE_LIMIT": "600", "CRM_SYNC_NORMAL": "false",

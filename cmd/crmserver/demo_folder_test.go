@@ -102,7 +102,7 @@ func TestBestAddress(t *testing.T) {
 		"2001:db8::1": "::1/128 2001:db8::1/64",
 	} {
 		var addresses []net.Addr
-		for _, text := range strings.Fields(given) {
+		for text := range strings.FieldsSeq(given) {
 			ip, network, err := net.ParseCIDR(text)
 			if err != nil {
 				t.Fatal(err)

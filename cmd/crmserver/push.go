@@ -66,8 +66,8 @@ func (p *pusher) push(ctx context.Context) error {
 	if err != nil && len(families) == 0 {
 		return fmt.Errorf("gather metrics: %w", err)
 	}
-	now := uint64(time.Now().UnixNano()) //nolint:gosec // After 1970.
-	begun := uint64(p.begun.UnixNano())  //nolint:gosec // The same.
+	now := uint64(time.Now().UnixNano())
+	begun := uint64(p.begun.UnixNano())
 	metrics := make([]*metricpb.Metric, 0, len(families))
 	for _, f := range families {
 		if m := otlpMetric(f, begun, now); m != nil {

@@ -125,9 +125,13 @@ type collector struct {
 
 // ServeHTTP implements http.Handler.
 func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
 	if c.busy > 0 {
 		c.busy--
 		w.WriteHeader(http.StatusServiceUnavailable)
