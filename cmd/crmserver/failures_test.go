@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/omnicrm/omnicrm/crm"
 )
 
 // touching are the commands that open the database.
@@ -93,8 +96,19 @@ func TestDamageInTheMiddleIsNamedWhereItIsMet(t *testing.T) {
 	for _, args := range [][]string{{"check"}, {"export", "--email", email}} {
 		h.fails(h.run(args...), exitFailed, "the file is damaged", "keep a copy of the folder")
 	}
-	// What a job met has no more than its text.
-	h.fails(h.run("reindex"), exitFailed, "malformed", "`crmserver check`")
+	h.fails(h.run("reindex"), exitFailed, "malformed", "damaged")
+}
+
+// TestWhatAJobMetLeadsToTheCheck: a job keeps no more of an error than its text
+// and its code.
+func TestWhatAJobMetLeadsToTheCheck(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]bool{"unavailable": true, "invalid": false} {
+		err := fmt.Errorf("reindex: %w", &crm.JobError{Job: crm.Job{ErrorCode: code, ErrorText: "malformed"}, What: "failed"})
+		if got := explain(err); !strings.HasPrefix(got, "reindex: failed: malformed") || strings.Contains(got, "`crmserver check`") != want {
+			t.Errorf("%s: got %q, want the check named: %t", code, got, want)
+		}
+	}
 }
 
 func TestAnotherProgramsDatabaseAndAMissingLog(t *testing.T) {

@@ -100,6 +100,7 @@ type readings struct {
 	read   time.Time
 	domain crm.Figures
 	known  bool
+	frozen bool
 }
 
 const (
@@ -182,12 +183,24 @@ func (f *readings) Collect(out chan<- prometheus.Metric) {
 func (f *readings) ofDomain() (crm.Figures, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if time.Since(f.read) < figuresEvery {
-		return f.domain, f.known
+	if !f.frozen && time.Since(f.read) >= figuresEvery {
+		f.ask()
 	}
+	return f.domain, f.known
+}
+
+// freeze keeps what the domain counts now: it is about to be closed.
+func (f *readings) freeze() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ask()
+	f.frozen = true
+}
+
+// ask reads the figures. The caller holds f.mu.
+func (f *readings) ask() {
 	ctx, cancel := context.WithTimeout(context.Background(), figuresTimeout)
 	defer cancel()
 	d, err := f.app.Figures(ctx)
 	f.read, f.domain, f.known = time.Now(), d, err == nil
-	return d, f.known
 }

@@ -60,20 +60,15 @@ func newTelemetry(s telemetrySettings, log *slog.Logger) (*telemetry, error) {
 // telemetryPatience bounds sending what is left at the end.
 const telemetryPatience = 5 * time.Second
 
-// watch adds the figures of the domain and of the store, and sends the last of
-// them before those are closed.
+// watch adds the figures of the domain and of the store. They are read for the
+// last time before those are closed.
 func (t *telemetry) watch(lc fx.Lifecycle, app *crm.CRM, store *sqlite.Store) {
-	t.metrics.registry.MustRegister(&readings{app: app, store: store})
-	if t.push != nil {
-		lc.Append(fx.StopHook(func(ctx context.Context) {
-			ctx, cancel := context.WithTimeout(ctx, telemetryPatience)
-			defer cancel()
-			t.push.close(ctx)
-		}))
-	}
+	r := &readings{app: app, store: store}
+	t.metrics.registry.MustRegister(r)
+	lc.Append(fx.StopHook(r.freeze))
 }
 
-// close sends the traces that are left. A collector that is gone is in the log
+// close sends what is left, the ends of the last jobs among it. A collector that is gone is in the log
 // and no reason to fail.
 func (t *telemetry) close() {
 	if t.traces == nil {
@@ -82,6 +77,7 @@ func (t *telemetry) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), telemetryPatience)
 	defer cancel()
 	t.traces.close(ctx)
+	t.push.close(ctx)
 }
 
 // JobBegins implements [crm.Observer].
