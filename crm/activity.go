@@ -108,6 +108,8 @@ func (k *core) namerOf(kind string) namer {
 	switch kind {
 	case SubjectContact:
 		return k.contactNames
+	case SubjectInteraction:
+		return k.interactionNames
 	case nounImport:
 		return namesOne(func(ctx context.Context, ws WorkspaceID, id ID) (string, error) {
 			i, err := k.store.GetImport(ctx, ws, id)
@@ -152,6 +154,16 @@ func (k *core) contactNames(ctx context.Context, ws WorkspaceID, ids []ID) (map[
 	names := make(map[ID]string, len(contacts))
 	for _, c := range contacts {
 		names[c.ID] = c.DisplayName
+	}
+	return names, err
+}
+
+// interactionNames are their subjects, which calls and notes often lack.
+func (k *core) interactionNames(ctx context.Context, ws WorkspaceID, ids []ID) (map[ID]string, error) {
+	interactions, err := k.store.GetInteractions(ctx, ws, ids)
+	names := make(map[ID]string, len(interactions))
+	for _, i := range interactions {
+		names[i.ID] = i.Subject
 	}
 	return names, err
 }

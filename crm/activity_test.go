@@ -54,6 +54,22 @@ func TestActivityTellsWhatHappenedWithPresentNames(t *testing.T) {
 	}
 }
 
+func TestActivityNamesInteractionsByTheirSubject(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	ana := e.create(crm.NewContact{DisplayName: "Ana"})
+	made, err := e.Interactions.Create(t.Context(), e.owner, crm.NewInteraction{
+		Type: crm.InteractionNote, Subject: "Lunch", OccurredAt: time.Now(), Participants: []crm.NewParticipant{{Contact: ana.ID}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := e.activityOf(actorOf("acme", "vera", crm.RoleViewer), crm.ActivityQuery{Type: crm.EventInteractionCreated}).Items
+	if len(got) != 1 || got[0].Subject != (crm.ActivitySubject{Kind: "interaction", ID: made.ID, Name: "Lunch"}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // whoIs names everybody of a kind alike.
 type whoIs struct{}
 
