@@ -84,6 +84,8 @@ type contactTx interface {
 	AddTagCounts(ctx context.Context, ws WorkspaceID, deltas []TagDelta) error
 	PutImages(ctx context.Context, ws WorkspaceID, images []Image) error
 	DeleteImages(ctx context.Context, ws WorkspaceID, contacts []ID) error
+	DeleteInsights(ctx context.Context, ws WorkspaceID, contacts []ID) error
+	DeleteViews(ctx context.Context, ws WorkspaceID, contacts []ID) error
 }
 
 // write stores everything.
@@ -129,6 +131,9 @@ func (s *changeSet) write(ctx context.Context, tx contactTx, ws WorkspaceID) err
 	if err := s.writeRows(ctx, tx, ws, writes, erased); err != nil {
 		return err
 	}
+	if err := forgetDerived(ctx, tx, ws, writes, erased); err != nil {
+		return err
+	}
 	if deltas := tags.deltas(); len(deltas) > 0 {
 		if err := tx.AddTagCounts(ctx, ws, deltas); err != nil {
 			return fmt.Errorf("count tags: %w", err)
@@ -165,6 +170,28 @@ func (s *changeSet) writeRows(ctx context.Context, tx contactTx, ws WorkspaceID,
 	}
 	if err := tx.DeleteFingerprints(ctx, ws, erased, ID{}); err != nil {
 		return fmt.Errorf("delete fingerprints: %w", err)
+	}
+	return nil
+}
+
+// forgetDerived takes those who leave the lists out of what is derived: nobody
+// follows up on the trash, and of the erased nothing stays.
+func forgetDerived(ctx context.Context, tx contactTx, ws WorkspaceID, writes []ContactWrite, erased []ID) error {
+	gone := slices.Clone(erased)
+	for _, w := range writes {
+		if w.Expect != 0 && w.Contact.InTrash() {
+			gone = append(gone, w.Contact.ID)
+		}
+	}
+	for part := range slices.Chunk(gone, MaxBatch) {
+		if err := tx.DeleteInsights(ctx, ws, part); err != nil {
+			return fmt.Errorf("delete insights: %w", err)
+		}
+	}
+	for part := range slices.Chunk(erased, MaxBatch) {
+		if err := tx.DeleteViews(ctx, ws, part); err != nil {
+			return fmt.Errorf("delete views: %w", err)
+		}
 	}
 	return nil
 }

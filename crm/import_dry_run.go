@@ -306,6 +306,12 @@ func (d *dryRun) PutImages(context.Context, WorkspaceID, []Image) error { return
 // DeleteImages does nothing.
 func (d *dryRun) DeleteImages(context.Context, WorkspaceID, []ID) error { return nil }
 
+// DeleteInsights does nothing.
+func (d *dryRun) DeleteInsights(context.Context, WorkspaceID, []ID) error { return nil }
+
+// DeleteViews does nothing.
+func (d *dryRun) DeleteViews(context.Context, WorkspaceID, []ID) error { return nil }
+
 // DeleteFingerprints does nothing.
 func (d *dryRun) DeleteFingerprints(context.Context, WorkspaceID, []ID, ID) error { return nil }
 

@@ -11,6 +11,8 @@ type Tx interface {
 	WorkspaceStore
 	ContactStore
 	InteractionStore
+	InsightStore
+	ViewStore
 	TagStore
 	SeriesStore
 	ImageStore

@@ -8,6 +8,7 @@ import (
 	"context"
 	"github.com/omnicrm/omnicrm/crm"
 	mock "github.com/stretchr/testify/mock"
+	"time"
 )
 
 // NewTx creates a new instance of Tx. It also registers a testing interface on the mock and a cleanup function to assert the mocks expectations.
@@ -304,80 +305,6 @@ func (_c *Tx_CheckLease_Call) RunAndReturn(run func(ctx context.Context, ws crm.
 	return _c
 }
 
-// CountBatches provides a mock function for the type Tx
-func (_mock *Tx) CountBatches(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID) ([]crm.BatchCount, error) {
-	ret := _mock.Called(ctx, ws, batches)
-
-	if len(ret) == 0 {
-		panic("no return value specified for CountBatches")
-	}
-
-	var r0 []crm.BatchCount
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) ([]crm.BatchCount, error)); ok {
-		return returnFunc(ctx, ws, batches)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) []crm.BatchCount); ok {
-		r0 = returnFunc(ctx, ws, batches)
-	} else {
-		if ret.Get(0) != nil {
-			r0 = ret.Get(0).([]crm.BatchCount)
-		}
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
-		r1 = returnFunc(ctx, ws, batches)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Tx_CountBatches_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountBatches'
-type Tx_CountBatches_Call struct {
-	*mock.Call
-}
-
-// CountBatches is a helper method to define mock.On call
-//   - ctx context.Context
-//   - ws crm.WorkspaceID
-//   - batches []crm.ID
-func (_e *Tx_Expecter) CountBatches(ctx any, ws any, batches any) *Tx_CountBatches_Call {
-	return &Tx_CountBatches_Call{Call: _e.mock.On("CountBatches", ctx, ws, batches)}
-}
-
-func (_c *Tx_CountBatches_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID)) *Tx_CountBatches_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 crm.WorkspaceID
-		if args[1] != nil {
-			arg1 = args[1].(crm.WorkspaceID)
-		}
-		var arg2 []crm.ID
-		if args[2] != nil {
-			arg2 = args[2].([]crm.ID)
-		}
-		run(
-			arg0,
-			arg1,
-			arg2,
-		)
-	})
-	return _c
-}
-
-func (_c *Tx_CountBatches_Call) Return(batchCounts []crm.BatchCount, err error) *Tx_CountBatches_Call {
-	_c.Call.Return(batchCounts, err)
-	return _c
-}
-
-func (_c *Tx_CountBatches_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID) ([]crm.BatchCount, error)) *Tx_CountBatches_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
 // CountContacts provides a mock function for the type Tx
 func (_mock *Tx) CountContacts(ctx context.Context, ws crm.WorkspaceID, where crm.ContactCriteria, atMost int) (int, error) {
 	ret := _mock.Called(ctx, ws, where, atMost)
@@ -452,6 +379,84 @@ func (_c *Tx_CountContacts_Call) Return(n int, err error) *Tx_CountContacts_Call
 }
 
 func (_c *Tx_CountContacts_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, where crm.ContactCriteria, atMost int) (int, error)) *Tx_CountContacts_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// CountFollowUps provides a mock function for the type Tx
+func (_mock *Tx) CountFollowUps(ctx context.Context, ws crm.WorkspaceID, due time.Time, atMost int) (int, error) {
+	ret := _mock.Called(ctx, ws, due, atMost)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CountFollowUps")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, time.Time, int) (int, error)); ok {
+		return returnFunc(ctx, ws, due, atMost)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, time.Time, int) int); ok {
+		r0 = returnFunc(ctx, ws, due, atMost)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, time.Time, int) error); ok {
+		r1 = returnFunc(ctx, ws, due, atMost)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_CountFollowUps_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountFollowUps'
+type Tx_CountFollowUps_Call struct {
+	*mock.Call
+}
+
+// CountFollowUps is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - due time.Time
+//   - atMost int
+func (_e *Tx_Expecter) CountFollowUps(ctx any, ws any, due any, atMost any) *Tx_CountFollowUps_Call {
+	return &Tx_CountFollowUps_Call{Call: _e.mock.On("CountFollowUps", ctx, ws, due, atMost)}
+}
+
+func (_c *Tx_CountFollowUps_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, due time.Time, atMost int)) *Tx_CountFollowUps_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 time.Time
+		if args[2] != nil {
+			arg2 = args[2].(time.Time)
+		}
+		var arg3 int
+		if args[3] != nil {
+			arg3 = args[3].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_CountFollowUps_Call) Return(n int, err error) *Tx_CountFollowUps_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *Tx_CountFollowUps_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, due time.Time, atMost int) (int, error)) *Tx_CountFollowUps_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -682,6 +687,80 @@ func (_c *Tx_CountJobs_Call) Return(jobCounts []crm.JobCount, err error) *Tx_Cou
 }
 
 func (_c *Tx_CountJobs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error)) *Tx_CountJobs_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// CountViews provides a mock function for the type Tx
+func (_mock *Tx) CountViews(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) (map[crm.ID]int64, error) {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CountViews")
+	}
+
+	var r0 map[crm.ID]int64
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) (map[crm.ID]int64, error)); ok {
+		return returnFunc(ctx, ws, contacts)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) map[crm.ID]int64); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).(map[crm.ID]int64)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, contacts)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_CountViews_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountViews'
+type Tx_CountViews_Call struct {
+	*mock.Call
+}
+
+// CountViews is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Tx_Expecter) CountViews(ctx any, ws any, contacts any) *Tx_CountViews_Call {
+	return &Tx_CountViews_Call{Call: _e.mock.On("CountViews", ctx, ws, contacts)}
+}
+
+func (_c *Tx_CountViews_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Tx_CountViews_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_CountViews_Call) Return(iDToInt64 map[crm.ID]int64, err error) *Tx_CountViews_Call {
+	_c.Call.Return(iDToInt64, err)
+	return _c
+}
+
+func (_c *Tx_CountViews_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) (map[crm.ID]int64, error)) *Tx_CountViews_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -944,6 +1023,69 @@ func (_c *Tx_DeleteImportRows_Call) RunAndReturn(run func(ctx context.Context, w
 	return _c
 }
 
+// DeleteInsights provides a mock function for the type Tx
+func (_mock *Tx) DeleteInsights(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for DeleteInsights")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Tx_DeleteInsights_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'DeleteInsights'
+type Tx_DeleteInsights_Call struct {
+	*mock.Call
+}
+
+// DeleteInsights is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Tx_Expecter) DeleteInsights(ctx any, ws any, contacts any) *Tx_DeleteInsights_Call {
+	return &Tx_DeleteInsights_Call{Call: _e.mock.On("DeleteInsights", ctx, ws, contacts)}
+}
+
+func (_c *Tx_DeleteInsights_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Tx_DeleteInsights_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_DeleteInsights_Call) Return(err error) *Tx_DeleteInsights_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Tx_DeleteInsights_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error) *Tx_DeleteInsights_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // DeleteInteractions provides a mock function for the type Tx
 func (_mock *Tx) DeleteInteractions(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
 	ret := _mock.Called(ctx, ws, ids)
@@ -1012,6 +1154,69 @@ func (_c *Tx_DeleteInteractions_Call) Return(n int, err error) *Tx_DeleteInterac
 }
 
 func (_c *Tx_DeleteInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error)) *Tx_DeleteInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// DeleteViews provides a mock function for the type Tx
+func (_mock *Tx) DeleteViews(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for DeleteViews")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Tx_DeleteViews_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'DeleteViews'
+type Tx_DeleteViews_Call struct {
+	*mock.Call
+}
+
+// DeleteViews is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Tx_Expecter) DeleteViews(ctx any, ws any, contacts any) *Tx_DeleteViews_Call {
+	return &Tx_DeleteViews_Call{Call: _e.mock.On("DeleteViews", ctx, ws, contacts)}
+}
+
+func (_c *Tx_DeleteViews_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Tx_DeleteViews_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_DeleteViews_Call) Return(err error) *Tx_DeleteViews_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Tx_DeleteViews_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error) *Tx_DeleteViews_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -1150,74 +1355,6 @@ func (_c *Tx_EventHead_Call) Return(position crm.Position, err error) *Tx_EventH
 }
 
 func (_c *Tx_EventHead_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) (crm.Position, error)) *Tx_EventHead_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
-// FeedTypes provides a mock function for the type Tx
-func (_mock *Tx) FeedTypes(ctx context.Context, ws crm.WorkspaceID) ([]crm.EventType, error) {
-	ret := _mock.Called(ctx, ws)
-
-	if len(ret) == 0 {
-		panic("no return value specified for FeedTypes")
-	}
-
-	var r0 []crm.EventType
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) ([]crm.EventType, error)); ok {
-		return returnFunc(ctx, ws)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) []crm.EventType); ok {
-		r0 = returnFunc(ctx, ws)
-	} else {
-		if ret.Get(0) != nil {
-			r0 = ret.Get(0).([]crm.EventType)
-		}
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID) error); ok {
-		r1 = returnFunc(ctx, ws)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Tx_FeedTypes_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'FeedTypes'
-type Tx_FeedTypes_Call struct {
-	*mock.Call
-}
-
-// FeedTypes is a helper method to define mock.On call
-//   - ctx context.Context
-//   - ws crm.WorkspaceID
-func (_e *Tx_Expecter) FeedTypes(ctx any, ws any) *Tx_FeedTypes_Call {
-	return &Tx_FeedTypes_Call{Call: _e.mock.On("FeedTypes", ctx, ws)}
-}
-
-func (_c *Tx_FeedTypes_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *Tx_FeedTypes_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 crm.WorkspaceID
-		if args[1] != nil {
-			arg1 = args[1].(crm.WorkspaceID)
-		}
-		run(
-			arg0,
-			arg1,
-		)
-	})
-	return _c
-}
-
-func (_c *Tx_FeedTypes_Call) Return(eventTypes []crm.EventType, err error) *Tx_FeedTypes_Call {
-	_c.Call.Return(eventTypes, err)
-	return _c
-}
-
-func (_c *Tx_FeedTypes_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) ([]crm.EventType, error)) *Tx_FeedTypes_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -1658,6 +1795,80 @@ func (_c *Tx_GetImport_Call) Return(importParam crm.Import, err error) *Tx_GetIm
 }
 
 func (_c *Tx_GetImport_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, id crm.ID) (crm.Import, error)) *Tx_GetImport_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// GetInsights provides a mock function for the type Tx
+func (_mock *Tx) GetInsights(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) ([]crm.StoredInsight, error) {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for GetInsights")
+	}
+
+	var r0 []crm.StoredInsight
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) ([]crm.StoredInsight, error)); ok {
+		return returnFunc(ctx, ws, contacts)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) []crm.StoredInsight); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.StoredInsight)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, contacts)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_GetInsights_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'GetInsights'
+type Tx_GetInsights_Call struct {
+	*mock.Call
+}
+
+// GetInsights is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Tx_Expecter) GetInsights(ctx any, ws any, contacts any) *Tx_GetInsights_Call {
+	return &Tx_GetInsights_Call{Call: _e.mock.On("GetInsights", ctx, ws, contacts)}
+}
+
+func (_c *Tx_GetInsights_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Tx_GetInsights_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_GetInsights_Call) Return(storedInsights []crm.StoredInsight, err error) *Tx_GetInsights_Call {
+	_c.Call.Return(storedInsights, err)
+	return _c
+}
+
+func (_c *Tx_GetInsights_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) ([]crm.StoredInsight, error)) *Tx_GetInsights_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -2114,48 +2325,49 @@ func (_c *Tx_ListEvents_Call) RunAndReturn(run func(ctx context.Context, ws crm.
 	return _c
 }
 
-// ListFeed provides a mock function for the type Tx
-func (_mock *Tx) ListFeed(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery) ([]crm.Event, error) {
-	ret := _mock.Called(ctx, ws, q)
+// ListFocus provides a mock function for the type Tx
+func (_mock *Tx) ListFocus(ctx context.Context, ws crm.WorkspaceID, after *crm.FocusPosition, limit int) ([]crm.StoredInsight, error) {
+	ret := _mock.Called(ctx, ws, after, limit)
 
 	if len(ret) == 0 {
-		panic("no return value specified for ListFeed")
+		panic("no return value specified for ListFocus")
 	}
 
-	var r0 []crm.Event
+	var r0 []crm.StoredInsight
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) ([]crm.Event, error)); ok {
-		return returnFunc(ctx, ws, q)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, *crm.FocusPosition, int) ([]crm.StoredInsight, error)); ok {
+		return returnFunc(ctx, ws, after, limit)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) []crm.Event); ok {
-		r0 = returnFunc(ctx, ws, q)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, *crm.FocusPosition, int) []crm.StoredInsight); ok {
+		r0 = returnFunc(ctx, ws, after, limit)
 	} else {
 		if ret.Get(0) != nil {
-			r0 = ret.Get(0).([]crm.Event)
+			r0 = ret.Get(0).([]crm.StoredInsight)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) error); ok {
-		r1 = returnFunc(ctx, ws, q)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, *crm.FocusPosition, int) error); ok {
+		r1 = returnFunc(ctx, ws, after, limit)
 	} else {
 		r1 = ret.Error(1)
 	}
 	return r0, r1
 }
 
-// Tx_ListFeed_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListFeed'
-type Tx_ListFeed_Call struct {
+// Tx_ListFocus_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListFocus'
+type Tx_ListFocus_Call struct {
 	*mock.Call
 }
 
-// ListFeed is a helper method to define mock.On call
+// ListFocus is a helper method to define mock.On call
 //   - ctx context.Context
 //   - ws crm.WorkspaceID
-//   - q crm.FeedQuery
-func (_e *Tx_Expecter) ListFeed(ctx any, ws any, q any) *Tx_ListFeed_Call {
-	return &Tx_ListFeed_Call{Call: _e.mock.On("ListFeed", ctx, ws, q)}
+//   - after *crm.FocusPosition
+//   - limit int
+func (_e *Tx_Expecter) ListFocus(ctx any, ws any, after any, limit any) *Tx_ListFocus_Call {
+	return &Tx_ListFocus_Call{Call: _e.mock.On("ListFocus", ctx, ws, after, limit)}
 }
 
-func (_c *Tx_ListFeed_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery)) *Tx_ListFeed_Call {
+func (_c *Tx_ListFocus_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, after *crm.FocusPosition, limit int)) *Tx_ListFocus_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
@@ -2165,25 +2377,30 @@ func (_c *Tx_ListFeed_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID
 		if args[1] != nil {
 			arg1 = args[1].(crm.WorkspaceID)
 		}
-		var arg2 crm.FeedQuery
+		var arg2 *crm.FocusPosition
 		if args[2] != nil {
-			arg2 = args[2].(crm.FeedQuery)
+			arg2 = args[2].(*crm.FocusPosition)
+		}
+		var arg3 int
+		if args[3] != nil {
+			arg3 = args[3].(int)
 		}
 		run(
 			arg0,
 			arg1,
 			arg2,
+			arg3,
 		)
 	})
 	return _c
 }
 
-func (_c *Tx_ListFeed_Call) Return(events []crm.Event, err error) *Tx_ListFeed_Call {
-	_c.Call.Return(events, err)
+func (_c *Tx_ListFocus_Call) Return(storedInsights []crm.StoredInsight, err error) *Tx_ListFocus_Call {
+	_c.Call.Return(storedInsights, err)
 	return _c
 }
 
-func (_c *Tx_ListFeed_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery) ([]crm.Event, error)) *Tx_ListFeed_Call {
+func (_c *Tx_ListFocus_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, after *crm.FocusPosition, limit int) ([]crm.StoredInsight, error)) *Tx_ListFocus_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -2662,92 +2879,6 @@ func (_c *Tx_ListJobs_Call) RunAndReturn(run func(ctx context.Context, ws crm.Wo
 	return _c
 }
 
-// ListSubjectEvents provides a mock function for the type Tx
-func (_mock *Tx) ListSubjectEvents(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error) {
-	ret := _mock.Called(ctx, ws, subject, before, limit)
-
-	if len(ret) == 0 {
-		panic("no return value specified for ListSubjectEvents")
-	}
-
-	var r0 []crm.Event
-	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) ([]crm.Event, error)); ok {
-		return returnFunc(ctx, ws, subject, before, limit)
-	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) []crm.Event); ok {
-		r0 = returnFunc(ctx, ws, subject, before, limit)
-	} else {
-		if ret.Get(0) != nil {
-			r0 = ret.Get(0).([]crm.Event)
-		}
-	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) error); ok {
-		r1 = returnFunc(ctx, ws, subject, before, limit)
-	} else {
-		r1 = ret.Error(1)
-	}
-	return r0, r1
-}
-
-// Tx_ListSubjectEvents_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListSubjectEvents'
-type Tx_ListSubjectEvents_Call struct {
-	*mock.Call
-}
-
-// ListSubjectEvents is a helper method to define mock.On call
-//   - ctx context.Context
-//   - ws crm.WorkspaceID
-//   - subject crm.ID
-//   - before crm.Position
-//   - limit int
-func (_e *Tx_Expecter) ListSubjectEvents(ctx any, ws any, subject any, before any, limit any) *Tx_ListSubjectEvents_Call {
-	return &Tx_ListSubjectEvents_Call{Call: _e.mock.On("ListSubjectEvents", ctx, ws, subject, before, limit)}
-}
-
-func (_c *Tx_ListSubjectEvents_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int)) *Tx_ListSubjectEvents_Call {
-	_c.Call.Run(func(args mock.Arguments) {
-		var arg0 context.Context
-		if args[0] != nil {
-			arg0 = args[0].(context.Context)
-		}
-		var arg1 crm.WorkspaceID
-		if args[1] != nil {
-			arg1 = args[1].(crm.WorkspaceID)
-		}
-		var arg2 crm.ID
-		if args[2] != nil {
-			arg2 = args[2].(crm.ID)
-		}
-		var arg3 crm.Position
-		if args[3] != nil {
-			arg3 = args[3].(crm.Position)
-		}
-		var arg4 int
-		if args[4] != nil {
-			arg4 = args[4].(int)
-		}
-		run(
-			arg0,
-			arg1,
-			arg2,
-			arg3,
-			arg4,
-		)
-	})
-	return _c
-}
-
-func (_c *Tx_ListSubjectEvents_Call) Return(events []crm.Event, err error) *Tx_ListSubjectEvents_Call {
-	_c.Call.Return(events, err)
-	return _c
-}
-
-func (_c *Tx_ListSubjectEvents_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error)) *Tx_ListSubjectEvents_Call {
-	_c.Call.Return(run)
-	return _c
-}
-
 // ListTags provides a mock function for the type Tx
 func (_mock *Tx) ListTags(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, error) {
 	ret := _mock.Called(ctx, ws)
@@ -2812,6 +2943,166 @@ func (_c *Tx_ListTags_Call) Return(tags []crm.Tag, err error) *Tx_ListTags_Call 
 }
 
 func (_c *Tx_ListTags_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, error)) *Tx_ListTags_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListTouches provides a mock function for the type Tx
+func (_mock *Tx) ListTouches(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID, limit int) (map[crm.ID][]crm.Touch, error) {
+	ret := _mock.Called(ctx, ws, contacts, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListTouches")
+	}
+
+	var r0 map[crm.ID][]crm.Touch
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID, int) (map[crm.ID][]crm.Touch, error)); ok {
+		return returnFunc(ctx, ws, contacts, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID, int) map[crm.ID][]crm.Touch); ok {
+		r0 = returnFunc(ctx, ws, contacts, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).(map[crm.ID][]crm.Touch)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID, int) error); ok {
+		r1 = returnFunc(ctx, ws, contacts, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_ListTouches_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListTouches'
+type Tx_ListTouches_Call struct {
+	*mock.Call
+}
+
+// ListTouches is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+//   - limit int
+func (_e *Tx_Expecter) ListTouches(ctx any, ws any, contacts any, limit any) *Tx_ListTouches_Call {
+	return &Tx_ListTouches_Call{Call: _e.mock.On("ListTouches", ctx, ws, contacts, limit)}
+}
+
+func (_c *Tx_ListTouches_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID, limit int)) *Tx_ListTouches_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		var arg3 int
+		if args[3] != nil {
+			arg3 = args[3].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_ListTouches_Call) Return(iDToTouchs map[crm.ID][]crm.Touch, err error) *Tx_ListTouches_Call {
+	_c.Call.Return(iDToTouchs, err)
+	return _c
+}
+
+func (_c *Tx_ListTouches_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID, limit int) (map[crm.ID][]crm.Touch, error)) *Tx_ListTouches_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListViews provides a mock function for the type Tx
+func (_mock *Tx) ListViews(ctx context.Context, ws crm.WorkspaceID, user crm.ID, limit int) ([]crm.ContactView, error) {
+	ret := _mock.Called(ctx, ws, user, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListViews")
+	}
+
+	var r0 []crm.ContactView
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, int) ([]crm.ContactView, error)); ok {
+		return returnFunc(ctx, ws, user, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, int) []crm.ContactView); ok {
+		r0 = returnFunc(ctx, ws, user, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.ContactView)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID, int) error); ok {
+		r1 = returnFunc(ctx, ws, user, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_ListViews_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListViews'
+type Tx_ListViews_Call struct {
+	*mock.Call
+}
+
+// ListViews is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - user crm.ID
+//   - limit int
+func (_e *Tx_Expecter) ListViews(ctx any, ws any, user any, limit any) *Tx_ListViews_Call {
+	return &Tx_ListViews_Call{Call: _e.mock.On("ListViews", ctx, ws, user, limit)}
+}
+
+func (_c *Tx_ListViews_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID, limit int)) *Tx_ListViews_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 int
+		if args[3] != nil {
+			arg3 = args[3].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_ListViews_Call) Return(contactViews []crm.ContactView, err error) *Tx_ListViews_Call {
+	_c.Call.Return(contactViews, err)
+	return _c
+}
+
+func (_c *Tx_ListViews_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID, limit int) ([]crm.ContactView, error)) *Tx_ListViews_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -3206,6 +3497,69 @@ func (_c *Tx_PutImportRows_Call) RunAndReturn(run func(ctx context.Context, ws c
 	return _c
 }
 
+// PutInsights provides a mock function for the type Tx
+func (_mock *Tx) PutInsights(ctx context.Context, ws crm.WorkspaceID, insights []crm.StoredInsight) error {
+	ret := _mock.Called(ctx, ws, insights)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PutInsights")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.StoredInsight) error); ok {
+		r0 = returnFunc(ctx, ws, insights)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Tx_PutInsights_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PutInsights'
+type Tx_PutInsights_Call struct {
+	*mock.Call
+}
+
+// PutInsights is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - insights []crm.StoredInsight
+func (_e *Tx_Expecter) PutInsights(ctx any, ws any, insights any) *Tx_PutInsights_Call {
+	return &Tx_PutInsights_Call{Call: _e.mock.On("PutInsights", ctx, ws, insights)}
+}
+
+func (_c *Tx_PutInsights_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, insights []crm.StoredInsight)) *Tx_PutInsights_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.StoredInsight
+		if args[2] != nil {
+			arg2 = args[2].([]crm.StoredInsight)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_PutInsights_Call) Return(err error) *Tx_PutInsights_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Tx_PutInsights_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, insights []crm.StoredInsight) error) *Tx_PutInsights_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // PutInteractions provides a mock function for the type Tx
 func (_mock *Tx) PutInteractions(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error {
 	ret := _mock.Called(ctx, ws, writes)
@@ -3334,6 +3688,87 @@ func (_c *Tx_PutJob_Call) Return(err error) *Tx_PutJob_Call {
 }
 
 func (_c *Tx_PutJob_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, j crm.Job, expect int64) error) *Tx_PutJob_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// PutView provides a mock function for the type Tx
+func (_mock *Tx) PutView(ctx context.Context, ws crm.WorkspaceID, user crm.ID, contact crm.ID, at time.Time, keep int) error {
+	ret := _mock.Called(ctx, ws, user, contact, at, keep)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PutView")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.ID, time.Time, int) error); ok {
+		r0 = returnFunc(ctx, ws, user, contact, at, keep)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Tx_PutView_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PutView'
+type Tx_PutView_Call struct {
+	*mock.Call
+}
+
+// PutView is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - user crm.ID
+//   - contact crm.ID
+//   - at time.Time
+//   - keep int
+func (_e *Tx_Expecter) PutView(ctx any, ws any, user any, contact any, at any, keep any) *Tx_PutView_Call {
+	return &Tx_PutView_Call{Call: _e.mock.On("PutView", ctx, ws, user, contact, at, keep)}
+}
+
+func (_c *Tx_PutView_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID, contact crm.ID, at time.Time, keep int)) *Tx_PutView_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 crm.ID
+		if args[3] != nil {
+			arg3 = args[3].(crm.ID)
+		}
+		var arg4 time.Time
+		if args[4] != nil {
+			arg4 = args[4].(time.Time)
+		}
+		var arg5 int
+		if args[5] != nil {
+			arg5 = args[5].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+			arg5,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_PutView_Call) Return(err error) *Tx_PutView_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Tx_PutView_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID, contact crm.ID, at time.Time, keep int) error) *Tx_PutView_Call {
 	_c.Call.Return(run)
 	return _c
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -24,6 +25,9 @@ type rowKey struct {
 	row int64
 }
 
+// viewKey names who looked at whom.
+type viewKey struct{ user, contact crm.ID }
+
 type image struct {
 	ws crm.WorkspaceID
 	crm.Image
@@ -37,6 +41,9 @@ type state struct {
 	images     []image // In the order of writing.
 	touches    map[of[crm.ID]]crm.InteractionWrite
 	series     map[of[slot]]int
+	insights   map[of[crm.ID]]crm.StoredInsight
+	views      map[of[viewKey]]time.Time
+	viewCounts map[of[crm.ID]]int64
 	events     []crm.WorkspaceEvent
 	jobs       map[of[crm.ID]]job
 	imports    map[of[crm.ID]]crm.Import
@@ -55,6 +62,7 @@ func (s state) copied() *state {
 	s.jobs, s.imports, s.rows = maps.Clone(s.jobs), maps.Clone(s.imports), maps.Clone(s.rows)
 	s.prints, s.answers, s.blobs = maps.Clone(s.prints), maps.Clone(s.answers), maps.Clone(s.blobs)
 	s.touches, s.series, s.readers = maps.Clone(s.touches), maps.Clone(s.series), maps.Clone(s.readers)
+	s.insights, s.views, s.viewCounts = maps.Clone(s.insights), maps.Clone(s.views), maps.Clone(s.viewCounts)
 	return &s
 }
 
@@ -74,6 +82,7 @@ func newMemStore() *memStore {
 		prints: map[of[crm.Fingerprint]]crm.FingerprintMark{}, answers: map[of[string]]crm.IdempotencyRecord{}, blobs: map[of[crm.ID]]storedBlob{},
 		touches: map[of[crm.ID]]crm.InteractionWrite{}, series: map[of[slot]]int{},
 		readers: map[string]reader{}, log: crm.EventLog{Epoch: crm.NewID()},
+		insights: map[of[crm.ID]]crm.StoredInsight{}, views: map[of[viewKey]]time.Time{}, viewCounts: map[of[crm.ID]]int64{},
 	})
 	return m
 }

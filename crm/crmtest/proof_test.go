@@ -21,8 +21,9 @@ import (
 const faultVariable = "CRMTEST_FAULT"
 
 func allFaults() []fault {
-	return slices.Concat(valueFaults(), pagingFaults(), filterFaults(), writeFaults(), tenancyFaults(), transactionFaults(), eventFaults(), feedFaults(), readerFaults(),
-		recordFaults(), interactionFaults(), seriesFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults())
+	return slices.Concat(valueFaults(), pagingFaults(), filterFaults(), writeFaults(), tenancyFaults(), transactionFaults(), eventFaults(),
+		feedFaults(), readerFaults(), recordFaults(), interactionFaults(), seriesFaults(), insightFaults(), viewFaults(), blobFaults(),
+		systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults())
 }
 
 func TestEveryFaultTurnsTheSuiteRed(t *testing.T) {

@@ -34,6 +34,8 @@ func TestStore(t *testing.T, open func(testing.TB) crm.Store) {
 		{"interactions", testInteractions},
 		{"timelines", testTimelines},
 		{"series", testSeries},
+		{"insights", testInsights},
+		{"views", testViews},
 		{"transactions", testTransactions},
 		{"events", testEvents},
 		{"feed", testFeed},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -13,7 +14,7 @@ import (
 // tenancyCases holds a call for every method of crm.Tx.
 func tenancyCases() map[string]tenancyCall {
 	cases := map[string]tenancyCall{}
-	for _, more := range []map[string]tenancyCall{contactCases(), interactionCases(), recordCases(), jobCases(), importCases(), idempotencyCases()} {
+	for _, more := range []map[string]tenancyCall{contactCases(), interactionCases(), derivedCases(), recordCases(), jobCases(), importCases(), idempotencyCases()} {
 		maps.Copy(cases, more)
 	}
 	return cases
@@ -144,6 +145,59 @@ func interactionCases() map[string]tenancyCall {
 			}
 			got, err := tx.GetContacts(ctx, ws, []crm.ID{ids.contact, ids.other})
 			return lines(got), err
+		},
+	}
+}
+
+func derivedCases() map[string]tenancyCall {
+	return map[string]tenancyCall{
+		"ListTouches": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ListTouches(ctx, ws, []crm.ID{ids.contact, ids.other}, 9)
+			return append(lines(got[ids.contact]), lines(got[ids.other])...), err
+		},
+		"PutInsights": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			mine := worldInsight(ids, "mine, and another score")
+			other := mine
+			mine.ComputedAt, other.Contact = day().Add(time.Hour), ids.other
+			if err := tx.PutInsights(ctx, ws, []crm.StoredInsight{mine, other}); err != nil {
+				return nil, err
+			}
+			got, err := tx.GetInsights(ctx, ws, []crm.ID{ids.contact, ids.other})
+			return lines(got), err
+		},
+		"GetInsights": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.GetInsights(ctx, ws, []crm.ID{ids.contact, ids.other})
+			return lines(got), err
+		},
+		"DeleteInsights": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			return nil, tx.DeleteInsights(ctx, ws, []crm.ID{ids.contact, ids.other})
+		},
+		"ListFocus": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ListFocus(ctx, ws, nil, 9)
+			more, err2 := tx.ListFocus(ctx, ws, &crm.FocusPosition{Priority: 900}, 9)
+			return slices.Concat(lines(got), lines(more), []string{sayError(err2)}), err
+		},
+		"CountFollowUps": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.CountFollowUps(ctx, ws, day(), 9)
+			return lines([]int{got}), err
+		},
+		"PutView": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			if err := tx.PutView(ctx, ws, ids.user, ids.contact, day().Add(time.Hour), 1); err != nil {
+				return nil, err
+			}
+			got, err := tx.ListViews(ctx, ws, ids.user, 9)
+			return lines(got), err
+		},
+		"ListViews": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ListViews(ctx, ws, ids.user, 9)
+			return lines(got), err
+		},
+		"CountViews": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.CountViews(ctx, ws, []crm.ID{ids.contact, ids.other})
+			return []string{fmt.Sprint(got[ids.contact], got[ids.other])}, err
+		},
+		"DeleteViews": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			return nil, tx.DeleteViews(ctx, ws, []crm.ID{ids.contact, ids.other})
 		},
 	}
 }

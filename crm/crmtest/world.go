@@ -13,8 +13,8 @@ import (
 
 // ids of the records of a world.
 type idSet struct {
-	contact, other, trash, event, bulk, queued, job, imp, batch, blob, lease, interaction crm.ID
-	print                                                                                 crm.Fingerprint
+	contact, other, trash, event, bulk, queued, job, imp, batch, blob, lease, interaction, user crm.ID
+	print                                                                                       crm.Fingerprint
 }
 
 func worldIDs(ws crm.WorkspaceID) idSet {
@@ -22,7 +22,7 @@ func worldIDs(ws crm.WorkspaceID) idSet {
 		contact: recordID(ws, 101), other: recordID(ws, 102), trash: recordID(ws, 103), event: recordID(ws, 110),
 		bulk: recordID(ws, 111), queued: recordID(ws, 112),
 		job: recordID(ws, 120), imp: recordID(ws, 130), batch: recordID(ws, 140), blob: recordID(ws, 150), lease: recordID(ws, 160),
-		interaction: recordID(ws, 180),
+		interaction: recordID(ws, 180), user: recordID(ws, 190),
 	}
 	set.print = crm.Fingerprint(recordID(ws, 170))
 	return set
@@ -41,6 +41,8 @@ func writeWorldAs(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet,
 		tx.PutWorkspace(ctx, crm.Workspace{ID: ws, Name: text, Region: "US", TimeZone: "UTC", CreatedAt: day(), UpdatedAt: day(), Version: 1}, 0),
 		tx.PutContacts(ctx, ws, newWrites(contacts)),
 		tx.PutInteractions(ctx, ws, interactionWrites(worldInteraction(ws, ids, text))),
+		tx.PutInsights(ctx, ws, []crm.StoredInsight{worldInsight(ids, text)}),
+		tx.PutView(ctx, ws, ids.user, ids.contact, day(), 9),
 		tx.AddTagCounts(ctx, ws, []crm.TagDelta{{Key: "vip", Name: text, Delta: 2}}),
 		tx.AddToSeries(ctx, ws, []crm.SeriesDelta{{Series: crm.SeriesContacts, Slot: crm.SlotOf(day()), Delta: len(text)}}),
 		tx.PutImages(ctx, ws, []crm.Image{{Contact: ids.contact, Version: 1, Batch: ids.batch, At: day(), After: &contacts[0]}}),
@@ -85,6 +87,13 @@ func worldInteraction(ws crm.WorkspaceID, ids idSet, text string) crm.Interactio
 	return i
 }
 
+// worldInsight is due.
+func worldInsight(ids idSet, text string) crm.StoredInsight {
+	return crm.StoredInsight{
+		Contact: ids.contact, Score: len(text), DueAt: day(), Priority: 5, Trend: crm.TrendSteady, Chance: len(text), ComputedAt: day(),
+	}
+}
+
 // worldJob is running under a lease.
 func worldJob(ws crm.WorkspaceID, ids idSet, text string) crm.Job {
 	return crm.Job{
@@ -97,7 +106,7 @@ func worldJob(ws crm.WorkspaceID, ids idSet, text string) crm.Job {
 // dump is everything that a transaction can read of a workspace.
 type dump struct {
 	workspace, contacts, keys, figures, tags, images, jobs, jobCounts, imports, rows, prints, answers []string
-	interactions, timeline, strangers, series, events, feed, batches                                  []string
+	interactions, timeline, strangers, series, events, feed, batches, insights, views                 []string
 	head                                                                                              crm.Position
 }
 
@@ -115,7 +124,8 @@ func dumpOf(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID) (dump, error) {
 
 func dumpAs(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) (dump, error) {
 	var d dump
-	err := errors.Join(d.readContacts(ctx, tx, ws), d.readInteractions(ctx, tx, ws, ids), d.readRecords(ctx, tx, ws, ids), d.readLog(ctx, tx, ws), d.readFeed(ctx, tx, ws, ids))
+	err := errors.Join(d.readContacts(ctx, tx, ws), d.readInteractions(ctx, tx, ws, ids), d.readDerived(ctx, tx, ws, ids),
+		d.readRecords(ctx, tx, ws, ids), d.readLog(ctx, tx, ws), d.readFeed(ctx, tx, ws, ids))
 	return d, err
 }
 
@@ -157,6 +167,21 @@ func (d *dump) readInteractions(ctx context.Context, tx crm.Tx, ws crm.Workspace
 	strangers, err4 := tx.ListInteractionIDs(ctx, ws, stranger, crm.ID{}, 100)
 	series, err5 := tx.ReadSeries(ctx, ws, crm.SeriesContacts, 0, 1<<40)
 	d.interactions, d.timeline, d.strangers, d.series = lines(interactions), lines(timeline), lines(strangers), lines(series)
+	return errors.Join(err1, err2, err3, err4, err5)
+}
+
+func (d *dump) readDerived(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) error {
+	insights, err1 := tx.GetInsights(ctx, ws, []crm.ID{ids.contact, ids.other, ids.trash})
+	focus, err2 := tx.ListFocus(ctx, ws, nil, 100)
+	due, err3 := tx.CountFollowUps(ctx, ws, day(), 100)
+	views, err4 := tx.ListViews(ctx, ws, ids.user, 100)
+	counts, err5 := tx.CountViews(ctx, ws, []crm.ID{ids.contact, ids.other, ids.trash})
+	if len(insights)+len(focus)+due > 0 {
+		d.insights = append(slices.Concat(lines(insights), lines(focus)), fmt.Sprintf("%d due", due))
+	}
+	if len(views)+len(counts) > 0 {
+		d.views = append(lines(views), fmt.Sprint(counts))
+	}
 	return errors.Join(err1, err2, err3, err4, err5)
 }
 
@@ -238,6 +263,8 @@ func (d dump) sections() []section {
 		{"timeline", d.timeline},
 		{"strangers", d.strangers},
 		{"series", d.series},
+		{"insights", d.insights},
+		{"views", d.views},
 		{"jobs", d.jobs},
 		{"job counts", d.jobCounts},
 		{"imports", d.imports},
