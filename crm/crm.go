@@ -108,6 +108,7 @@ type core struct {
 type CRM struct {
 	Contacts     *ContactService
 	Interactions *InteractionService
+	Insights     *InsightService
 	Tags         *TagService
 	Dashboard    *DashboardService
 	Imports      *ImportService
@@ -152,7 +153,8 @@ func New(c Config) (*CRM, error) {
 	delivery := newJobDelivery(c.Store, c.Queue, c.Logger)
 	k.jobs = newJobService(k, delivery)
 	app := &CRM{
-		Contacts: &ContactService{core: k}, Interactions: &InteractionService{core: k}, Tags: &TagService{core: k}, Exports: &ExportService{core: k}, Jobs: k.jobs,
+		Contacts: &ContactService{core: k}, Interactions: &InteractionService{core: k}, Insights: &InsightService{core: k},
+		Tags: &TagService{core: k}, Exports: &ExportService{core: k}, Jobs: k.jobs,
 		Search: &SearchService{core: k}, Workspaces: k.workspaces, Idempotency: &IdempotencyService{store: c.Store, now: k.now},
 		core: k, system: c.Store, version: c.Version,
 	}
@@ -170,6 +172,7 @@ func New(c Config) (*CRM, error) {
 	k.jobs.register(JobPurge, JobOptions{Timeout: time.Hour}, app.runPurge)
 	k.jobs.register(JobDedupe, dedupeOptions(), app.Contacts.runDedupe)
 	k.jobs.register(JobReindex, JobOptions{Timeout: 6 * time.Hour}, app.runReindex)
+	k.jobs.register(JobInsight, JobOptions{Timeout: 6 * time.Hour}, app.Insights.runJob)
 	k.jobs.every(JobPurge, purgeEvery)
 	return app, nil
 }

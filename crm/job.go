@@ -16,6 +16,7 @@ const (
 	JobDedupe        JobKind = "dedupe"
 	JobPurge         JobKind = "purge"
 	JobReindex       JobKind = "reindex"
+	JobInsight       JobKind = "insight"
 )
 
 // JobStatus is where a job stands.
