@@ -14,6 +14,7 @@ const apiRoot = "/api/v1"
 func routes(formats []crm.Format, withIdentity bool) []*operation {
 	table := contactRoutes(formats)
 	table = append(table, interactionRoutes()...)
+	table = append(table, insightRoutes()...)
 	table = append(table, bulkRoutes()...)
 	table = append(table, importRoutes(formats)...)
 	table = append(table, jobRoutes()...)
@@ -123,6 +124,28 @@ func interactionRoutes() []*operation {
 			summary: "Export all interactions as JSON lines", notes: "Streamed; an error after the beginning cuts the connection.",
 			run:     (*Handler).exportInteractions,
 			answers: []answerDoc{{status: http.StatusOK, notes: "The file.", media: formatMedia([]crm.Format{crm.JSONLines{}})}},
+		},
+	}
+}
+
+func insightRoutes() []*operation {
+	const tag, one = "insights", apiRoot + "/contacts/{id}/insights"
+	return []*operation{
+		{
+			id: "getInsights", method: http.MethodGet, path: one, tag: tag, summary: "Judge the relationship with a contact",
+			notes: "Score with its reasons, follow-up, trend and forecast, by the formulas of docs/insights.md, as it is now.",
+			run:   (*Handler).getInsights, answers: []answerDoc{okJSON[insightRecord]("The judgment.")},
+		},
+		{
+			id: "refreshInsights", method: http.MethodPost, path: one + "/refresh", tag: tag, summary: "Judge it and store the score at once",
+			notes: "That happens by itself after every change and at night.",
+			run:   (*Handler).refreshInsights, answers: []answerDoc{okJSON[insightRecord]("The judgment.")},
+		},
+		{
+			id: "listFocus", method: http.MethodGet, path: apiRoot + "/focus", tag: tag, summary: "List whom to contact next, the most urgent first",
+			notes: "Those whose follow-up is due. The total counts what is due now, the order is of the last computation.",
+			query: []parameter{numberParam("limit", "How many items a page has.", 1, crm.MaxFocus, crm.DefaultFocus), cursorParam()},
+			run:   (*Handler).listFocus, answers: []answerDoc{okJSON[page[focusRecord]]("A page of contacts with the reasons.")},
 		},
 	}
 }

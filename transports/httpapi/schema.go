@@ -37,6 +37,9 @@ func newRegistry() huma.Registry {
 	r.RegisterTypeAlias(typeOf[crm.InteractionType](), typeOf[interactionSchema]())
 	r.RegisterTypeAlias(typeOf[crm.Direction](), typeOf[directionSchema]())
 	r.RegisterTypeAlias(typeOf[crm.ParticipantRole](), typeOf[participantSchema]())
+	r.RegisterTypeAlias(typeOf[crm.ScorePartName](), typeOf[scorePartSchema]())
+	r.RegisterTypeAlias(typeOf[crm.FollowUpAction](), typeOf[followUpActionSchema]())
+	r.RegisterTypeAlias(typeOf[crm.TrendDirection](), typeOf[trendSchema]())
 	return r
 }
 
@@ -53,17 +56,20 @@ func schemaName(t reflect.Type, hint string) string {
 }
 
 type (
-	idSchema           string
-	stageSchema        string
-	outcomeSchema      string
-	jobStatusSchema    string
-	importStatusSchema string
-	onDuplicateSchema  string
-	roleSchema         string
-	scopeSchema        string
-	interactionSchema  string
-	directionSchema    string
-	participantSchema  string
+	idSchema             string
+	stageSchema          string
+	outcomeSchema        string
+	jobStatusSchema      string
+	importStatusSchema   string
+	onDuplicateSchema    string
+	roleSchema           string
+	scopeSchema          string
+	interactionSchema    string
+	directionSchema      string
+	participantSchema    string
+	scorePartSchema      string
+	followUpActionSchema string
+	trendSchema          string
 )
 
 func (idSchema) Schema(huma.Registry) *huma.Schema {
@@ -93,6 +99,14 @@ func (directionSchema) Schema(huma.Registry) *huma.Schema { return enumSchema(cr
 func (participantSchema) Schema(huma.Registry) *huma.Schema {
 	return enumSchema(crm.ParticipantRoles())
 }
+
+func (scorePartSchema) Schema(huma.Registry) *huma.Schema { return enumSchema(crm.ScorePartNames()) }
+
+func (followUpActionSchema) Schema(huma.Registry) *huma.Schema {
+	return enumSchema(crm.FollowUpActions())
+}
+
+func (trendSchema) Schema(huma.Registry) *huma.Schema { return enumSchema(crm.TrendDirections()) }
 
 func importStatuses() []crm.ImportStatus {
 	return []crm.ImportStatus{
