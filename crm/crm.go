@@ -162,7 +162,7 @@ func New(c Config) (*CRM, error) {
 	app.consumers = &eventConsumers{readers: c.Store, after: c.Store.EventsAfter, watch: k.watch, newID: k.newID, log: k.log}
 	app.retention = c.EventRetention
 	app.writes = &writeProbe{ask: c.Store.ProbeWrite, start: app.inBackground, log: c.Logger}
-	app.Dashboard = &DashboardService{core: k, health: app.Health, start: app.inBackground}
+	app.Dashboard = &DashboardService{core: k, health: app.Health, insights: app.Insights, start: app.inBackground}
 	app.Imports = newImportService(k)
 	app.runner = newJobRunner(k, c.Store, delivery, c.Workers, c.JobGrace)
 	app.Imports.runner = app.runner

@@ -29,7 +29,9 @@ type Dashboard struct {
 	Growth           Block[[]GrowthDay]
 	InteractionTrend Block[[]TrendDay]
 	RecentContacts   Block[[]Contact]
-	System           Block[Health]
+	// Focus is whom to contact next, the first [DefaultFocus].
+	Focus  Block[[]FocusItem]
+	System Block[Health]
 }
 
 // DashboardTotals are the figures of the cards.
@@ -44,6 +46,9 @@ type DashboardTotals struct {
 	TrendPercent *int
 	// Interactions7Days took place today or on one of the six days before.
 	Interactions7Days int
+	// FollowUpsDue is how many contacts need a follow-up now, exact up to 10,000
+	// and no more than that.
+	FollowUpsDue int
 }
 
 // GrowthDay is one day of the growth of contacts. Only the contacts that are
@@ -75,6 +80,8 @@ type DashboardQuery struct {
 type DashboardService struct {
 	core   *core
 	health func(context.Context) Health
+	// insights answers whom to contact next.
+	insights *InsightService
 	// start runs a block beside the others, false when the CRM is closed.
 	start func(func()) bool
 }
@@ -99,8 +106,12 @@ func (s *DashboardService) Get(ctx context.Context, actor Actor, q DashboardQuer
 	recent := block(ctx, s, func(ctx context.Context) ([]Contact, error) {
 		return s.core.store.ListContacts(ctx, ws, ContactQuery{Sort: SortCreatedAt, Desc: true, Limit: recentContacts})
 	})
+	focus := block(ctx, s, func(ctx context.Context) ([]FocusItem, error) {
+		list, err := s.insights.focus(ctx, ws, FocusQuery{})
+		return list.Items, err
+	})
 	system := block(ctx, s, func(ctx context.Context) (Health, error) { return s.health(ctx), nil })
-	return Dashboard{Totals: totals(), Growth: growth(), InteractionTrend: trend(), RecentContacts: recent(), System: system()}, nil
+	return Dashboard{Totals: totals(), Growth: growth(), InteractionTrend: trend(), RecentContacts: recent(), Focus: focus(), System: system()}, nil
 }
 
 // block makes one block beside the others and returns a function that waits for
@@ -166,7 +177,10 @@ func (s *DashboardService) totals(ctx context.Context, ws WorkspaceID, now time.
 		percent := (t.NewThisWeek - before) * 100 / before
 		t.TrendPercent = &percent
 	}
-	t.Interactions7Days, err = s.sum(ctx, ws, SeriesInteractions, dayOf(now, -6), dayOf(now, 1))
+	if t.Interactions7Days, err = s.sum(ctx, ws, SeriesInteractions, dayOf(now, -6), dayOf(now, 1)); err != nil {
+		return t, err
+	}
+	t.FollowUpsDue, _, err = s.insights.followUpsDue(ctx, ws)
 	return t, err
 }
 

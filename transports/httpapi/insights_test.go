@@ -60,6 +60,18 @@ func TestInsights(t *testing.T) {
 		}
 	})
 
+	t.Run("the dashboard suggests it", func(t *testing.T) {
+		d := s.send(t, http.MethodGet, "dashboard", "").want(200)
+		for path, want := range map[string]any{
+			"totals.followUpsDue": 1.0, "focus.0.contact.id": ana, "focus.0.suggestedAction.text": "Call Ana",
+			"focus.0.suggestedAction.reason": "40 days quiet, usually every 12 days", "focus.0.reasons.0": "last contact 40 days ago",
+		} {
+			if got := d.get(path); got != want {
+				t.Errorf("%s: got %v, want %v", path, got, want)
+			}
+		}
+	})
+
 	t.Run("the focus pages, whoever waits for an answer first", func(t *testing.T) {
 		bo := s.create(t, `{"displayName":"Bo","primaryEmail":"bo@example.com"}`)
 		talk(bo, "email", "inbound", 3)
