@@ -377,3 +377,43 @@ func TestRecentlyViewed(t *testing.T) {
 		t.Errorf("a view of the erased: got %v, want ErrNotFound", err)
 	}
 }
+
+// BenchmarkInsights is the pass over contacts with five interactions each, as
+// the night's job makes it: b.N contacts.
+func BenchmarkInsights(b *testing.B) {
+	e := setup(b, storeSearched)
+	ctx := context.Background()
+	var ids []crm.ID
+	for len(ids) < b.N {
+		in := make([]crm.NewContact, min(500, b.N-len(ids)))
+		for n := range in {
+			in[n] = crm.NewContact{DisplayName: fmt.Sprint("Person ", len(ids)+n), Stage: crm.StageCustomer}
+		}
+		made, err := e.Contacts.Batch(ctx, e.owner, crm.BatchInput{Contacts: in})
+		if err != nil {
+			b.Fatal(err)
+		}
+		var talks []crm.InteractionWrite
+		for _, m := range made {
+			ids = append(ids, m.Contact.ID)
+			for n := range 5 {
+				at := time.Now().Add(-time.Duration(24*(20*n+len(talks)%60)) * time.Hour)
+				talks = append(talks, crm.NewInteractionWrite(crm.Interaction{
+					ID: crm.NewID(), Type: crm.InteractionEmail, Direction: crm.DirectionOutbound, OccurredAt: at, Version: 1,
+					Participants: []crm.Participant{{Role: crm.RoleTo, Contact: m.Contact.ID}},
+				}, 0))
+			}
+		}
+		if err := e.store.PutInteractions(ctx, e.owner.Workspace, talks); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ResetTimer()
+	if err := e.QueueInsights(ctx, e.owner.Workspace); err != nil {
+		b.Fatal(err)
+	}
+	await(b, "the pass", func() bool {
+		jobs, err := e.Jobs.List(ctx, e.owner, crm.JobListQuery{Kinds: []crm.JobKind{crm.JobInsight}})
+		return err == nil && jobs.Items[0].Status == crm.JobSucceeded
+	})
+}

@@ -193,6 +193,13 @@ func TestReasonsHaveTheirNumbers(t *testing.T) {
 	if !slices.Equal(got.Reasons(), want) {
 		t.Errorf("got  %q\nwant %q", got.Reasons(), want)
 	}
+	var points []float64
+	for _, p := range got.Parts {
+		points = append(points, p.Points)
+	}
+	if want := []float64{17.5, 14.5, 12.3, 7.5, 1.4}; !slices.Equal(points, want) || got.Score != 53 { // Worked out in docs/insights.md.
+		t.Errorf("got points %v and score %d, want %v and 53", points, got.Score, want)
+	}
 	if want := "6 exchanges in the last 90 days, 2 in the 90 before"; got.Trend.Reason != want {
 		t.Errorf("got trend %q, want %q", got.Trend.Reason, want)
 	}
