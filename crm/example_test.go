@@ -157,3 +157,34 @@ func ExampleWorkspaceService() {
 	// DE Europe/Berlin
 	// update workspace: invalid: region must be a two-letter country code such as US
 }
+
+func ExampleInsightService() {
+	app, actor, end := open()
+	defer end()
+	ctx := context.Background()
+	ana, err := app.Contacts.Create(ctx, actor, crm.NewContact{DisplayName: "Ana Ruiz", Phones: []crm.Phone{{Number: "(202) 224-3441"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, days := range []int{40, 52, 64, 76} {
+		_, err := app.Interactions.CreateWith(ctx, actor, ana.ID, crm.NewInteraction{Type: crm.InteractionCall, OccurredAt: time.Now().AddDate(0, 0, -days)})
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	insight, err := app.Insights.Refresh(ctx, actor, ana.ID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(insight.Parts[1].Reason)
+	next, err := app.Insights.Focus(ctx, actor, crm.FocusQuery{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, item := range next.Items {
+		fmt.Printf("%s: %s\n", item.Insight.FollowUp.Text, item.Insight.FollowUp.Reason)
+	}
+	// Output:
+	// 4 exchanges in 90 days, usually every 12 days
+	// Call Ana Ruiz: 40 days quiet, usually every 12 days
+}

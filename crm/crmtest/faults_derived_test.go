@@ -128,7 +128,7 @@ func (t judgeScoreless) PutInsights(ctx context.Context, ws crm.WorkspaceID, lis
 func (t judgeByChange) PutInsights(ctx context.Context, ws crm.WorkspaceID, list []crm.StoredInsight) error {
 	return t.judgeAs(ctx, ws, list, func(_, after *state, key of[crm.ID], i crm.StoredInsight) {
 		if w, there := after.contacts[key]; there {
-			w.Contact.UpdatedAt = i.ComputedAt
+			w.Contact.UpdatedAt = i.ComputedAt.Add(time.Hour)
 			after.contacts[key] = w
 		}
 	})

@@ -72,26 +72,28 @@ func testInsights(t *testing.T, open func(testing.TB) crm.Store) {
 			wantIDs(f.T, "the rest", f.focus(after, 99), list[3:])
 		}},
 		{"follow-ups are counted up to a limit", testFollowUps},
-		{"parallel writers leave the insight computed last", func(f *fixture) {
-			f.create(f.contact(1))
-			f.inParallel(8, func(worker int) error {
-				for n := range 6 {
-					i := f.insight(1)
-					i.Score = (worker*7 + n*8) % 48
-					i.ComputedAt = day().Add(time.Duration(i.Score) * time.Second)
-					if err := f.s.PutInsights(f.Context(), f.ws, []crm.StoredInsight{i}); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			got, err := f.s.GetInsights(f.Context(), f.ws, f.ids(1))
-			f.ok("GetInsights", err)
-			if len(got) != 1 || !got[0].ComputedAt.Equal(day().Add(time.Duration(got[0].Score)*time.Second)) || *f.one(f.id(1)).Score != got[0].Score || got[0].Score != 47 {
-				f.Errorf("got %+v with score %d on the contact, want 47 on both", got, *f.one(f.id(1)).Score)
-			}
-		}},
+		{"parallel writers leave the insight computed last", testInsightRace},
 	})
+}
+
+func testInsightRace(f *fixture) {
+	f.create(f.contact(1))
+	f.inParallel(8, func(worker int) error {
+		for n := range 6 {
+			i := f.insight(1)
+			i.Score = (worker*7 + n*8) % 48
+			i.ComputedAt = day().Add(time.Duration(i.Score) * time.Second)
+			if err := f.s.PutInsights(f.Context(), f.ws, []crm.StoredInsight{i}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	got, err := f.s.GetInsights(f.Context(), f.ws, f.ids(1))
+	f.ok("GetInsights", err)
+	if len(got) != 1 || !got[0].ComputedAt.Equal(day().Add(time.Duration(got[0].Score)*time.Second)) || *f.one(f.id(1)).Score != got[0].Score || got[0].Score != 47 {
+		f.Errorf("got %+v with score %d on the contact, want 47 on both", got, *f.one(f.id(1)).Score)
+	}
 }
 
 // insight returns a plain insight of the n-th contact, due n hours after [day].
