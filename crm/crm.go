@@ -160,9 +160,11 @@ func New(c Config) (*CRM, error) {
 	}
 	app.Activity = &ActivityService{core: k, hub: newStreamHub(k, k.watch, c.Store.EventsAfter, c.MaxStreams)}
 	app.consumers = &eventConsumers{readers: c.Store, after: c.Store.EventsAfter, watch: k.watch, newID: k.newID, log: k.log}
+	app.consumers.register("links", k.relink)
+	app.consumers.register(insightConsumer, app.Insights.consume)
 	app.retention = c.EventRetention
 	app.writes = &writeProbe{ask: c.Store.ProbeWrite, start: app.inBackground, log: c.Logger}
-	app.Dashboard = &DashboardService{core: k, health: app.Health, insights: app.Insights, start: app.inBackground}
+	app.Dashboard = &DashboardService{core: k, activity: app.Activity, health: app.Health, insights: app.Insights, start: app.inBackground}
 	app.Imports = newImportService(k)
 	app.runner = newJobRunner(k, c.Store, delivery, c.Workers, c.JobGrace)
 	app.Imports.runner = app.runner
@@ -172,7 +174,8 @@ func New(c Config) (*CRM, error) {
 	k.jobs.register(JobPurge, JobOptions{Timeout: time.Hour}, app.runPurge)
 	k.jobs.register(JobDedupe, dedupeOptions(), app.Contacts.runDedupe)
 	k.jobs.register(JobReindex, JobOptions{Timeout: 6 * time.Hour}, app.runReindex)
-	k.jobs.register(JobInsight, JobOptions{Timeout: 6 * time.Hour}, app.Insights.runJob)
+	k.jobs.register(JobInsight, JobOptions{Timeout: 6 * time.Hour}, app.runInsights)
+	k.jobs.every(JobInsight, insightEvery)
 	k.jobs.every(JobPurge, purgeEvery)
 	return app, nil
 }

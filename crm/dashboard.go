@@ -29,6 +29,8 @@ type Dashboard struct {
 	Growth           Block[[]GrowthDay]
 	InteractionTrend Block[[]TrendDay]
 	RecentContacts   Block[[]Contact]
+	// Activity is what happened last, as far as the actor may see it.
+	Activity Block[[]Activity]
 	// Focus is whom to contact next, the first [DefaultFocus].
 	Focus  Block[[]FocusItem]
 	System Block[Health]
@@ -78,8 +80,9 @@ type DashboardQuery struct {
 // DashboardService composes the dashboard from figures that are kept, at any
 // number of contacts.
 type DashboardService struct {
-	core   *core
-	health func(context.Context) Health
+	core     *core
+	health   func(context.Context) Health
+	activity *ActivityService
 	// insights answers whom to contact next.
 	insights *InsightService
 	// start runs a block beside the others, false when the CRM is closed.
@@ -110,8 +113,14 @@ func (s *DashboardService) Get(ctx context.Context, actor Actor, q DashboardQuer
 		list, err := s.insights.focus(ctx, ws, FocusQuery{})
 		return list.Items, err
 	})
+	activity := block(ctx, s, func(ctx context.Context) ([]Activity, error) {
+		list, err := s.activity.List(ctx, actor, ActivityQuery{})
+		return list.Items, err
+	})
 	system := block(ctx, s, func(ctx context.Context) (Health, error) { return s.health(ctx), nil })
-	return Dashboard{Totals: totals(), Growth: growth(), InteractionTrend: trend(), RecentContacts: recent(), Focus: focus(), System: system()}, nil
+	return Dashboard{
+		Totals: totals(), Growth: growth(), InteractionTrend: trend(), RecentContacts: recent(), Activity: activity(), Focus: focus(), System: system(),
+	}, nil
 }
 
 // block makes one block beside the others and returns a function that waits for

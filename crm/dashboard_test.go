@@ -19,7 +19,7 @@ func (e *env) dashboard(zone string) crm.Dashboard {
 		e.t.Fatalf("dashboard: %v", err)
 	}
 	for name, err := range map[string]error{
-		"totals": d.Totals.Err, "growth": d.Growth.Err, "trend": d.InteractionTrend.Err, "recent": d.RecentContacts.Err, "system": d.System.Err,
+		"activity": d.Activity.Err, "totals": d.Totals.Err, "growth": d.Growth.Err, "trend": d.InteractionTrend.Err, "recent": d.RecentContacts.Err, "system": d.System.Err,
 	} {
 		if err != nil {
 			e.t.Fatalf("block %s: %v", name, err)

@@ -2,9 +2,9 @@ package crm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // insightPage is how many contacts one transaction writes insights of: some
@@ -94,65 +94,50 @@ func judgedField(name string) bool {
 	return false
 }
 
-// insightCheckpoint is where a pass over a workspace goes on.
-type insightCheckpoint struct {
-	After ID    `json:"after"`
-	Done  int64 `json:"done"`
+// insightEvery is how often all contacts are judged anew: scores fade and
+// follow-ups fall due, at midnight UTC, without anything happening.
+const insightEvery = 24 * time.Hour
+
+// nightCheckpoint is where the pass over all workspaces goes on: in the first
+// workspace behind Done, behind the contact After.
+type nightCheckpoint struct {
+	Done  WorkspaceID `json:"done"`
+	After ID          `json:"after"`
 }
 
-// queueAll queues a pass over all contacts of a workspace. Scores fade and
-// follow-ups fall due without anything happening, so each workspace needs one a
-// night, soon after midnight UTC. One that is queued or runs already is enough.
-func (s *InsightService) queueAll(ctx context.Context, ws WorkspaceID) error {
-	actor := systemActor(ws)
-	j, err := s.core.jobs.newJob(actor, JobInsight, ID(ws), struct{}{})
-	if err != nil {
-		return fmt.Errorf("queue insights: %w", err)
-	}
-	err = s.core.inTx(ctx, ws, func(tx Tx) error { return s.core.jobs.put(ctx, tx, actor, j) })
-	if errors.Is(err, ErrConflict) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("queue insights: %w", err)
-	}
-	s.core.jobs.dispatch(ctx, j)
-	return nil
-}
-
-// runJob is the pass over all contacts, page by page in the order of ids.
-func (s *InsightService) runJob(ctx context.Context, run *JobRun) error {
-	ws := run.Job.Workspace
-	at, err := decodeCheckpoint[insightCheckpoint](run.Job)
+// runInsights is the periodic pass over the contacts of all workspaces, one after
+// the other, in pages by id.
+func (c *CRM) runInsights(ctx context.Context, run *JobRun) error {
+	at, err := decodeCheckpoint[nightCheckpoint](run.Job)
 	if err != nil {
 		return err
 	}
-	total, err := s.core.store.CountContacts(ctx, ws, ContactCriteria{}, 0)
-	if err != nil {
-		return fmt.Errorf("count contacts: %w", err)
-	}
 	for {
-		ids, err := s.core.store.ListContactIDs(ctx, ws, ContactCriteria{}, at.After, insightPage)
+		page, err := c.system.ListWorkspaces(ctx, at.Done, 1)
 		if err != nil {
-			return fmt.Errorf("list contacts: %w", err)
+			return fmt.Errorf("list workspaces: %w", err)
 		}
-		rows, err := s.rows(ctx, ws, ids)
-		if err != nil {
-			return err
+		if len(page) == 0 {
+			return run.Save(ctx, nightCheckpoint{}) // The next night begins anew.
 		}
-		last := len(ids) < insightPage
-		if len(ids) > 0 {
-			at = insightCheckpoint{After: ids[len(ids)-1], Done: at.Done + int64(len(ids))}
-		}
-		run.Progress(at.Done, max(int64(total), at.Done))
-		step := JobStep{Checkpoint: func() any { return at }, Last: last}
-		err = run.InTx(ctx, step, func(tx Tx) error {
-			if len(rows) == 0 {
-				return nil
+		for {
+			ids, err := c.core.store.ListContactIDs(ctx, page[0].ID, ContactCriteria{}, at.After, insightPage)
+			if err != nil {
+				return fmt.Errorf("list contacts: %w", err)
 			}
-			return tx.PutInsights(ctx, ws, rows)
-		})
-		if err != nil || last {
+			if err := c.Insights.recompute(ctx, page[0].ID, ids); err != nil {
+				return err
+			}
+			if len(ids) < insightPage {
+				break
+			}
+			at.After = ids[len(ids)-1]
+			if err := run.Save(ctx, at); err != nil {
+				return err
+			}
+		}
+		at = nightCheckpoint{Done: page[0].ID}
+		if err := run.Save(ctx, at); err != nil {
 			return err
 		}
 	}

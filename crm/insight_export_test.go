@@ -7,9 +7,9 @@ func (c *CRM) ConsumeInsights(ctx context.Context, events []WorkspaceEvent) erro
 	return c.Insights.consume(ctx, events)
 }
 
-// QueueInsights queues the pass over all contacts of a workspace.
-func (c *CRM) QueueInsights(ctx context.Context, ws WorkspaceID) error {
-	return c.Insights.queueAll(ctx, ws)
+// RecomputeInsights judges contacts as the night's pass does.
+func (c *CRM) RecomputeInsights(ctx context.Context, ws WorkspaceID, ids []ID) error {
+	return c.Insights.recompute(ctx, ws, ids)
 }
 
 // InsightConsumer is the name of the consumer.

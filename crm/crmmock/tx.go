@@ -305,6 +305,80 @@ func (_c *Tx_CheckLease_Call) RunAndReturn(run func(ctx context.Context, ws crm.
 	return _c
 }
 
+// CountBatches provides a mock function for the type Tx
+func (_mock *Tx) CountBatches(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID) ([]crm.BatchCount, error) {
+	ret := _mock.Called(ctx, ws, batches)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CountBatches")
+	}
+
+	var r0 []crm.BatchCount
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) ([]crm.BatchCount, error)); ok {
+		return returnFunc(ctx, ws, batches)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) []crm.BatchCount); ok {
+		r0 = returnFunc(ctx, ws, batches)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.BatchCount)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, batches)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_CountBatches_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountBatches'
+type Tx_CountBatches_Call struct {
+	*mock.Call
+}
+
+// CountBatches is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - batches []crm.ID
+func (_e *Tx_Expecter) CountBatches(ctx any, ws any, batches any) *Tx_CountBatches_Call {
+	return &Tx_CountBatches_Call{Call: _e.mock.On("CountBatches", ctx, ws, batches)}
+}
+
+func (_c *Tx_CountBatches_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID)) *Tx_CountBatches_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_CountBatches_Call) Return(batchCounts []crm.BatchCount, err error) *Tx_CountBatches_Call {
+	_c.Call.Return(batchCounts, err)
+	return _c
+}
+
+func (_c *Tx_CountBatches_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID) ([]crm.BatchCount, error)) *Tx_CountBatches_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // CountContacts provides a mock function for the type Tx
 func (_mock *Tx) CountContacts(ctx context.Context, ws crm.WorkspaceID, where crm.ContactCriteria, atMost int) (int, error) {
 	ret := _mock.Called(ctx, ws, where, atMost)
@@ -1359,6 +1433,74 @@ func (_c *Tx_EventHead_Call) RunAndReturn(run func(ctx context.Context, ws crm.W
 	return _c
 }
 
+// FeedTypes provides a mock function for the type Tx
+func (_mock *Tx) FeedTypes(ctx context.Context, ws crm.WorkspaceID) ([]crm.EventType, error) {
+	ret := _mock.Called(ctx, ws)
+
+	if len(ret) == 0 {
+		panic("no return value specified for FeedTypes")
+	}
+
+	var r0 []crm.EventType
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) ([]crm.EventType, error)); ok {
+		return returnFunc(ctx, ws)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) []crm.EventType); ok {
+		r0 = returnFunc(ctx, ws)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.EventType)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID) error); ok {
+		r1 = returnFunc(ctx, ws)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_FeedTypes_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'FeedTypes'
+type Tx_FeedTypes_Call struct {
+	*mock.Call
+}
+
+// FeedTypes is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+func (_e *Tx_Expecter) FeedTypes(ctx any, ws any) *Tx_FeedTypes_Call {
+	return &Tx_FeedTypes_Call{Call: _e.mock.On("FeedTypes", ctx, ws)}
+}
+
+func (_c *Tx_FeedTypes_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *Tx_FeedTypes_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_FeedTypes_Call) Return(eventTypes []crm.EventType, err error) *Tx_FeedTypes_Call {
+	_c.Call.Return(eventTypes, err)
+	return _c
+}
+
+func (_c *Tx_FeedTypes_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) ([]crm.EventType, error)) *Tx_FeedTypes_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // FindContacts provides a mock function for the type Tx
 func (_mock *Tx) FindContacts(ctx context.Context, ws crm.WorkspaceID, keys []crm.ContactKey) ([]crm.ContactKeyHit, error) {
 	ret := _mock.Called(ctx, ws, keys)
@@ -2325,6 +2467,80 @@ func (_c *Tx_ListEvents_Call) RunAndReturn(run func(ctx context.Context, ws crm.
 	return _c
 }
 
+// ListFeed provides a mock function for the type Tx
+func (_mock *Tx) ListFeed(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery) ([]crm.Event, error) {
+	ret := _mock.Called(ctx, ws, q)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListFeed")
+	}
+
+	var r0 []crm.Event
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) ([]crm.Event, error)); ok {
+		return returnFunc(ctx, ws, q)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) []crm.Event); ok {
+		r0 = returnFunc(ctx, ws, q)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.Event)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) error); ok {
+		r1 = returnFunc(ctx, ws, q)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_ListFeed_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListFeed'
+type Tx_ListFeed_Call struct {
+	*mock.Call
+}
+
+// ListFeed is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - q crm.FeedQuery
+func (_e *Tx_Expecter) ListFeed(ctx any, ws any, q any) *Tx_ListFeed_Call {
+	return &Tx_ListFeed_Call{Call: _e.mock.On("ListFeed", ctx, ws, q)}
+}
+
+func (_c *Tx_ListFeed_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery)) *Tx_ListFeed_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.FeedQuery
+		if args[2] != nil {
+			arg2 = args[2].(crm.FeedQuery)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_ListFeed_Call) Return(events []crm.Event, err error) *Tx_ListFeed_Call {
+	_c.Call.Return(events, err)
+	return _c
+}
+
+func (_c *Tx_ListFeed_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery) ([]crm.Event, error)) *Tx_ListFeed_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ListFocus provides a mock function for the type Tx
 func (_mock *Tx) ListFocus(ctx context.Context, ws crm.WorkspaceID, after *crm.FocusPosition, limit int) ([]crm.StoredInsight, error) {
 	ret := _mock.Called(ctx, ws, after, limit)
@@ -2875,6 +3091,92 @@ func (_c *Tx_ListJobs_Call) Return(jobs []crm.Job, err error) *Tx_ListJobs_Call 
 }
 
 func (_c *Tx_ListJobs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.Job, error)) *Tx_ListJobs_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListSubjectEvents provides a mock function for the type Tx
+func (_mock *Tx) ListSubjectEvents(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error) {
+	ret := _mock.Called(ctx, ws, subject, before, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListSubjectEvents")
+	}
+
+	var r0 []crm.Event
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) ([]crm.Event, error)); ok {
+		return returnFunc(ctx, ws, subject, before, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) []crm.Event); ok {
+		r0 = returnFunc(ctx, ws, subject, before, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.Event)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) error); ok {
+		r1 = returnFunc(ctx, ws, subject, before, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Tx_ListSubjectEvents_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListSubjectEvents'
+type Tx_ListSubjectEvents_Call struct {
+	*mock.Call
+}
+
+// ListSubjectEvents is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - subject crm.ID
+//   - before crm.Position
+//   - limit int
+func (_e *Tx_Expecter) ListSubjectEvents(ctx any, ws any, subject any, before any, limit any) *Tx_ListSubjectEvents_Call {
+	return &Tx_ListSubjectEvents_Call{Call: _e.mock.On("ListSubjectEvents", ctx, ws, subject, before, limit)}
+}
+
+func (_c *Tx_ListSubjectEvents_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int)) *Tx_ListSubjectEvents_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 crm.Position
+		if args[3] != nil {
+			arg3 = args[3].(crm.Position)
+		}
+		var arg4 int
+		if args[4] != nil {
+			arg4 = args[4].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Tx_ListSubjectEvents_Call) Return(events []crm.Event, err error) *Tx_ListSubjectEvents_Call {
+	_c.Call.Return(events, err)
+	return _c
+}
+
+func (_c *Tx_ListSubjectEvents_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error)) *Tx_ListSubjectEvents_Call {
 	_c.Call.Return(run)
 	return _c
 }

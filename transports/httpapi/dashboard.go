@@ -21,6 +21,7 @@ type dashboardRecord struct {
 	Growth           blockRecord[[]growthDay]         `json:"growth" doc:"The last 30 days in the zone asked for: contacts created, and their total at the day's end."`
 	InteractionTrend blockRecord[[]trendDay]          `json:"interactionTrend" doc:"Interactions of the last 30 days."`
 	RecentContacts   blockRecord[[]crm.ContactRecord] `json:"recentContacts" doc:"The five newest."`
+	Activity         blockRecord[[]activityRecord]    `json:"activity" doc:"The ten newest."`
 	Focus            blockRecord[[]focusRecord]       `json:"focus" doc:"The five to contact next, with suggested actions."`
 	Sync             blockRecord[syncRecord]          `json:"sync"`
 	System           blockRecord[systemRecord]        `json:"system" doc:"Measured for this answer."`
@@ -118,6 +119,7 @@ func (h *Handler) getDashboard(c *call) error {
 		InteractionTrend: blockOf(h, c, "interactionTrend", d.InteractionTrend,
 			mapped(func(day crm.TrendDay) trendDay { return trendDay(day) })),
 		RecentContacts: blockOf(h, c, "recentContacts", d.RecentContacts, mapped(crm.Contact.Record)),
+		Activity:       blockOf(h, c, "activity", d.Activity, mapped(activityRecordOf)),
 		Focus:          blockOf(h, c, "focus", d.Focus, mapped(focusRecordOf)),
 		Sync:           blockRecord[syncRecord]{value: syncRecord{State: statusOff, Accounts: []any{}}},
 		System:         blockOf(h, c, "system", d.System, systemRecordOf),
