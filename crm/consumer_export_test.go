@@ -1,6 +1,9 @@
 package crm
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // RegisterConsumer adds a durable consumer of the event log before Start.
 func (c *CRM) RegisterConsumer(name string, handle consumeEvents) { c.consumers.register(name, handle) }
@@ -10,3 +13,10 @@ const StreamBuffer = streamBuffer
 
 // DropSlowStreamsAfter replaces how long a stream may take to empty its buffer.
 func (c *CRM) DropSlowStreamsAfter(d time.Duration) { c.Activity.hub.slowAfter.Store(int64(d)) }
+
+// WithoutJudging takes the readers of the log away that change records by
+// themselves, and the night's pass, before Start.
+func (c *CRM) WithoutJudging() {
+	c.consumers.list = nil
+	c.Jobs.schedules = slices.DeleteFunc(c.Jobs.schedules, func(d *schedule) bool { return d.kind == JobInsight })
+}

@@ -192,7 +192,7 @@ func TestInsightsOfTheTrashAndTheErased(t *testing.T) {
 func TestNightlyInsights(t *testing.T) {
 	t.Parallel()
 	time0 := stillAt(past(0))
-	e := setup(t, time0.now)
+	e := setupLive(t, time0.now)
 	var in []crm.NewContact
 	for n := range 450 {
 		in = append(in, crm.NewContact{DisplayName: fmt.Sprintf("Lead %03d", n), Stage: crm.StageLead})

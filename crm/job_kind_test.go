@@ -571,10 +571,10 @@ func TestAPeriodicJobRunsOncePerPeriod(t *testing.T) {
 	last := func() crm.PeriodicJob {
 		t.Helper()
 		all, err := e.Jobs.Periodic(context.Background(), e.owner)
-		if err != nil || len(all) != 2 {
-			t.Fatalf("periodic: got %d (%v), want the host's and the purge", len(all), err)
+		if err != nil || len(all) != 3 {
+			t.Fatalf("periodic: got %d (%v), want the host's, insights and the purge", len(all), err)
 		}
-		return all[0]
+		return all[1]
 	}
 	for n, forward := range []time.Duration{0, time.Hour, 50 * time.Hour, time.Hour} {
 		now.forward(forward)

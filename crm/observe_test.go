@@ -23,6 +23,9 @@ type notes struct {
 type noteKey struct{}
 
 func (n *notes) JobBegins(ctx context.Context, j crm.Job) (context.Context, func(crm.JobEnd)) {
+	if j.Workspace.IsZero() { // The CRM's own periodic jobs.
+		return ctx, func(crm.JobEnd) {}
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.begun = append(n.begun, j)

@@ -9,7 +9,7 @@ import (
 
 func TestOlderInteractionsAreLinked(t *testing.T) {
 	t.Parallel()
-	e := setup(t)
+	e := setupLive(t)
 	ctx := context.Background()
 	mail, err := e.Interactions.Create(ctx, e.owner, crm.NewInteraction{
 		Type: crm.InteractionEmail, OccurredAt: past(1), Participants: []crm.NewParticipant{
@@ -43,7 +43,7 @@ func TestOlderInteractionsAreLinked(t *testing.T) {
 
 func TestAmbiguousStrangersStayStrangers(t *testing.T) {
 	t.Parallel()
-	e := setup(t)
+	e := setupLive(t)
 	ctx := context.Background()
 	create := func(address string) crm.Interaction {
 		i, err := e.Interactions.Create(ctx, e.owner, crm.NewInteraction{
@@ -78,7 +78,7 @@ func TestAmbiguousStrangersStayStrangers(t *testing.T) {
 
 func TestLinksAreNoEdits(t *testing.T) {
 	t.Parallel()
-	e := setup(t)
+	e := setupLive(t)
 	i := e.run(crm.ImportOptions{}, callLine)
 	nobody := e.create(crm.NewContact{DisplayName: "Nobody", Emails: []crm.Email{{Address: "nobody@example.com"}}})
 	await(t, "the link", func() bool { return len(e.timeline(nobody.ID)) == 1 })

@@ -64,7 +64,20 @@ func openStore(t testing.TB) crm.Store {
 	return store
 }
 
+// setupOn is setup on a store that is there. Nothing is judged or linked behind a
+// test's back; see setupLive.
 func setupOn(t testing.TB, store crm.Store, change ...func(*crm.Config)) *env {
+	t.Helper()
+	return begin(t, store, (*crm.CRM).WithoutJudging, change...)
+}
+
+// setupLive is setup with everything that a CRM does by itself.
+func setupLive(t testing.TB, change ...func(*crm.Config)) *env {
+	t.Helper()
+	return begin(t, openStore(t), func(*crm.CRM) {}, change...)
+}
+
+func begin(t testing.TB, store crm.Store, prepare func(*crm.CRM), change ...func(*crm.Config)) *env {
 	t.Helper()
 	c := crm.Config{Store: store, Logger: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
@@ -74,6 +87,7 @@ func setupOn(t testing.TB, store crm.Store, change ...func(*crm.Config)) *env {
 	if err != nil {
 		t.Fatalf("new: %v", err)
 	}
+	prepare(app)
 	if err := app.Start(context.Background()); err != nil {
 		t.Fatalf("start: %v", err)
 	}

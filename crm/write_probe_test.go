@@ -29,6 +29,12 @@ func (s *probedStore) NextDue(context.Context, []crm.JobKind) (time.Duration, bo
 	return 0, false, nil
 }
 
+func (s *probedStore) LogState(context.Context) (crm.EventLog, error) { return crm.EventLog{}, nil }
+
+func (s *probedStore) EventsAfter(context.Context, crm.Position, int) ([]crm.WorkspaceEvent, error) {
+	return nil, nil
+}
+
 func (s *probedStore) ListReaders(context.Context) ([]crm.EventReader, error) { return nil, nil }
 
 func (s *probedStore) ProbeWrite(ctx context.Context) error {
