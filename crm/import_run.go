@@ -86,7 +86,9 @@ func (s *ImportService) runHere(ctx context.Context, actor Actor, i Import, in R
 			return i, err
 		}
 		i = now
-		s.runner.workHere(ctx, j, s.reporter(in.Progress, i))
+		if err := s.runner.workHere(ctx, j, s.reporter(in.Progress, i)); err != nil {
+			return i, err
+		}
 	}
 	return s.follow(ctx, actor, i, in.Progress)
 }

@@ -179,7 +179,7 @@ const attachEvery = 200 * time.Millisecond
 // people holds this much of the runner and nothing that crosses workspaces.
 type jobHost interface {
 	// workHere runs a job that the caller has put as running under a lease.
-	workHere(ctx context.Context, j Job, report func(done, total int64))
+	workHere(ctx context.Context, j Job, report func(done, total int64)) error
 	// attach waits for a job to end, running it here as soon as nobody else
 	// does, and returns how it ended.
 	attach(ctx context.Context, ws WorkspaceID, id ID, report func(done, total int64)) (Job, error)
@@ -199,7 +199,9 @@ func (r *jobRunner) attach(ctx context.Context, ws WorkspaceID, id ID, report fu
 			return j, err
 		}
 		if len(claimed) > 0 {
-			r.workHere(ctx, claimed[0], report)
+			if err := r.workHere(ctx, claimed[0], report); err != nil {
+				return j, err
+			}
 			continue
 		}
 		if _, err := r.claims.ReleaseLost(ctx, noEnd, feedPage); err != nil {

@@ -83,6 +83,7 @@ func (r *jobRunner) finishAlone(ctx context.Context, e jobEnd) {
 	})
 	if err != nil {
 		if !IsStale(err) {
+			e.run.unwritten = err
 			e.run.log().Error("end of a job not written; it runs again when its lease is over", "error", err)
 		}
 		e.observe("")

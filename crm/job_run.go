@@ -23,6 +23,8 @@ type JobRun struct {
 	// touched says that the row has been written since the claim, completed that
 	// the handler has ended the job in a transaction of its own.
 	touched, completed atomic.Bool
+	// unwritten is why the end could not be written, nil when it was.
+	unwritten error
 	// observed is told how the attempt ended, nil where none began.
 	observed func(JobEnd)
 }

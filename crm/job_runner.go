@@ -3,6 +3,7 @@ package crm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -279,8 +280,9 @@ func (r *jobRunner) count(k JobKind, n int, short bool) {
 
 // workHere runs one claimed job in the caller's goroutine. report, when not
 // nil, is called with the progress about ten times a second. When ctx ends the
-// job is cancelled, to be tried again by hand.
-func (r *jobRunner) workHere(ctx context.Context, j Job, report func(done, total int64)) {
+// job is cancelled, to be tried again by hand. It returns an error when the job's
+// end could not be written: then nothing says that it was not run for nothing.
+func (r *jobRunner) workHere(ctx context.Context, j Job, report func(done, total int64)) error {
 	c := newCrew(r, []Job{j}, errCancelAsked)
 	run := c.waiting[0]
 	var reporting sync.WaitGroup
@@ -302,4 +304,8 @@ func (r *jobRunner) workHere(ctx context.Context, j Job, report func(done, total
 	c.work(ctx)
 	close(end)
 	reporting.Wait()
+	if run.unwritten != nil {
+		return fmt.Errorf("write the end of job %s: %w", j.ID, run.unwritten)
+	}
+	return nil
 }

@@ -56,7 +56,9 @@ func (c *CRM) Reindex(ctx context.Context, ws WorkspaceID) (Job, error) {
 	case err != nil:
 		return Job{}, fmt.Errorf("reindex workspace %s: %w", ws, err)
 	default:
-		c.runner.workHere(ctx, j, nil)
+		if err := c.runner.workHere(ctx, j, nil); err != nil {
+			return j, fmt.Errorf("reindex workspace %s: %w", ws, err)
+		}
 	}
 	if j, err = c.runner.attach(ctx, ws, j.ID, nil); err != nil {
 		return j, fmt.Errorf("reindex workspace %s: %w", ws, err)

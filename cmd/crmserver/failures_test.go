@@ -129,15 +129,15 @@ func TestAnotherProgramsDatabaseAndAMissingLog(t *testing.T) {
 			t.Error("the file was written to")
 		}
 	})
-	t.Run("a log that was removed under a server", func(t *testing.T) {
+	t.Run("a log that was removed", func(t *testing.T) {
 		t.Parallel()
 		h := newHome(t)
 		s := h.serve()
+		s.kill()
 		if err := os.Remove(h.path("data/crm.db-wal")); err != nil {
 			t.Fatal(err)
 		}
 		h.fails(h.run("user", "list"), exitFailed, "crm.db-wal")
-		s.kill()
 		h.fails(h.run("serve"), exitFailed, "crm.db-wal", "crm.db-shm")
 		if err := os.Remove(h.path("data/crm.db-shm")); err != nil {
 			t.Fatal(err)

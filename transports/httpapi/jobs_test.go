@@ -76,10 +76,11 @@ func TestJobsOfTheEmbeddingProgram(t *testing.T) {
 func TestStatsTellAdminsWhatRunsPeriodically(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.wait(t, "jobs/stats", func(a answer) bool { return a.text("periodic.0.status") == "succeeded" })
+	s.wait(t, "jobs/stats", func(a answer) bool { return a.text("periodic.1.status") == "succeeded" })
 	a := s.send(t, http.MethodGet, "jobs/stats", "", "X-Test-Actor", "admin").want(200)
-	if a.text("periodic.0.kind") != "purge" || a.get("periodic.0.periodSeconds") != 3600.0 || a.text("periodic.0.finishedAt") == "" || a.text("periodic.0.nextAt") == "" {
-		t.Errorf("got %s, want the hourly purge with its last run", a.body)
+	if a.text("periodic.0.kind") != "insight" || a.text("periodic.1.kind") != "purge" || a.get("periodic.1.periodSeconds") != 3600.0 ||
+		a.text("periodic.1.finishedAt") == "" || a.text("periodic.1.nextAt") == "" {
+		t.Errorf("got %s, want the night's insights and the hourly purge with its last run", a.body)
 	}
 	if a := s.send(t, http.MethodGet, "jobs/stats", "", "X-Test-Actor", "member").want(200); a.size("periodic") != 0 {
 		t.Errorf("a member: got %s, want nothing of it", a.body)
