@@ -14,7 +14,7 @@ import (
 // tenancyCases holds a call for every method of crm.Tx.
 func tenancyCases() map[string]tenancyCall {
 	cases := map[string]tenancyCall{}
-	for _, more := range []map[string]tenancyCall{contactCases(), interactionCases(), derivedCases(), recordCases(), jobCases(), importCases(), idempotencyCases()} {
+	for _, more := range []map[string]tenancyCall{contactCases(), interactionCases(), seriesCases(), derivedCases(), recordCases(), jobCases(), importCases(), idempotencyCases()} {
 		maps.Copy(cases, more)
 	}
 	return cases
@@ -232,6 +232,22 @@ func sorted[T any](values []T) []string {
 	return out
 }
 
+func seriesCases() map[string]tenancyCall {
+	return map[string]tenancyCall{
+		"AddToSeries": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			if err := tx.AddToSeries(ctx, ws, []crm.SeriesDelta{{Series: crm.SeriesContacts, Slot: crm.SlotOf(day()), Delta: 7}}); err != nil {
+				return nil, err
+			}
+			got, err := tx.ReadSeries(ctx, ws, crm.SeriesContacts, 0, 1<<40)
+			return lines(got), err
+		},
+		"ReadSeries": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
+			got, err := tx.ReadSeries(ctx, ws, crm.SeriesContacts, 0, 1<<40)
+			return lines(got), err
+		},
+	}
+}
+
 func recordCases() map[string]tenancyCall {
 	return map[string]tenancyCall{
 		"GetWorkspace": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
@@ -254,17 +270,6 @@ func recordCases() map[string]tenancyCall {
 				return nil, err
 			}
 			got, err := tx.ListTags(ctx, ws)
-			return lines(got), err
-		},
-		"AddToSeries": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
-			if err := tx.AddToSeries(ctx, ws, []crm.SeriesDelta{{Series: crm.SeriesContacts, Slot: crm.SlotOf(day()), Delta: 7}}); err != nil {
-				return nil, err
-			}
-			got, err := tx.ReadSeries(ctx, ws, crm.SeriesContacts, 0, 1<<40)
-			return lines(got), err
-		},
-		"ReadSeries": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {
-			got, err := tx.ReadSeries(ctx, ws, crm.SeriesContacts, 0, 1<<40)
 			return lines(got), err
 		},
 		"PutImages": func(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, ids idSet) ([]string, error) {

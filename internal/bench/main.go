@@ -74,8 +74,17 @@ func (b *bench) cases() []struct {
 		id  string
 		run func(context.Context) error
 	}{
-		{"P1", b.list}, {"P2", b.scale}, {"P3", b.search}, {"P4", b.imports}, {"P5", b.jobs}, {"P7", b.dashboard}, {"P8", b.binary},
-		{"P9", b.streams}, {"P10", b.memory}, {"P11", b.creates}, {"FEED", b.feed},
+		{"P1", b.list},
+		{"P2", b.scale},
+		{"P3", b.search},
+		{"P4", b.imports},
+		{"P5", b.jobs},
+		{"P7", b.dashboard},
+		{"P8", b.binary},
+		{"P9", b.streams},
+		{"P10", b.memory},
+		{"P11", b.creates},
+		{"FEED", b.feed},
 	}
 }
 
