@@ -126,6 +126,8 @@ type CRM struct {
 	runner    *jobRunner
 	writes    *writeProbe
 	version   string
+	// foreignBlobs says that files do not lie in the store.
+	foreignBlobs bool
 
 	mu     sync.Mutex
 	cancel context.CancelFunc
@@ -139,6 +141,7 @@ func New(c Config) (*CRM, error) {
 	if c.Store == nil {
 		return nil, fmt.Errorf("new crm: %w", Invalid("Store", CodeRequired, "must be given, for instance by sqlite.Open"))
 	}
+	foreignBlobs := c.Blobs != nil
 	c = withDefaults(c)
 	k := &core{
 		store: keyedStore{c.Store}, blobs: c.Blobs, phones: c.Phones, formats: append([]Format{JSONLines{}}, c.Formats...),
@@ -156,7 +159,7 @@ func New(c Config) (*CRM, error) {
 		Contacts: &ContactService{core: k}, Interactions: &InteractionService{core: k}, Insights: &InsightService{core: k},
 		Tags: &TagService{core: k}, Exports: &ExportService{core: k}, Jobs: k.jobs,
 		Search: &SearchService{core: k}, Workspaces: k.workspaces, Idempotency: &IdempotencyService{store: c.Store, now: k.now},
-		core: k, system: c.Store, version: c.Version,
+		core: k, system: c.Store, version: c.Version, foreignBlobs: foreignBlobs,
 	}
 	app.Activity = &ActivityService{core: k, hub: newStreamHub(k, k.watch, c.Store.EventsAfter, c.MaxStreams)}
 	app.consumers = &eventConsumers{readers: c.Store, after: c.Store.EventsAfter, watch: k.watch, newID: k.newID, log: k.log}
@@ -243,9 +246,14 @@ func checkFormats(formats []Format) error {
 }
 
 // Start begins the background work: workers, the search index's feed, streams of
-// activity, durable consumers of the event log, the daily purge. It returns at once; the work ends with ctx or with Close,
-// whichever is first. A second call, or one after Close, is an error.
+// activity, durable consumers of the event log, what runs periodically. It returns
+// at once; the work ends with ctx or with Close, whichever is first. A second
+// call, or one after Close, is an error, and so is one where a restore is
+// unfinished, see [CRM.Opened].
 func (c *CRM) Start(ctx context.Context) error {
+	if err := c.opened(ctx); err != nil {
+		return fmt.Errorf("start crm: %w", err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {

@@ -77,6 +77,8 @@ type SystemStore interface {
 	WriteProber
 	EventReaders
 	LogKeeper
+	Snapshotter
+	Restorer
 	// ListWorkspaces returns up to limit workspaces whose id sorts after the
 	// id after, by id.
 	ListWorkspaces(ctx context.Context, after WorkspaceID, limit int) ([]Workspace, error)

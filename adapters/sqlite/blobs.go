@@ -134,16 +134,16 @@ func (r reads) blobHead(ctx context.Context, ws crm.WorkspaceID, id crm.ID) (blo
 // OpenBlob implements [crm.Blobs]. An offset at or behind the end gives an
 // empty reader; a negative one is a *crm.ValidationError. When the blob is
 // deleted meanwhile, the reader fails with ErrNotFound.
-func (s *Store) OpenBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, offset int64) (io.ReadCloser, error) {
+func (r reads) OpenBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, offset int64) (io.ReadCloser, error) {
 	if offset < 0 {
 		return nil, fmt.Errorf("open blob %s: %w", id, crm.Invalid("offset", crm.CodeInvalid, "must not be negative"))
 	}
-	head, err := s.blobHead(ctx, ws, id)
+	head, err := r.blobHead(ctx, ws, id)
 	if err != nil {
 		return nil, fmt.Errorf("open blob %s: %w", id, err)
 	}
 	fetch := func(n int64) ([]byte, error) {
-		data, ok, err := one(ctx, s, func(rows *sqlx.Rows) (b []byte, err error) {
+		data, ok, err := one(ctx, r, func(rows *sqlx.Rows) (b []byte, err error) {
 			err = rows.Scan(&b)
 			return b, err
 		}, fixed("SELECT data FROM blob_chunks WHERE workspace = ? AND upload = ? AND n = ?"), blob(ws), blob(head.upload), n)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/omnicrm/omnicrm/crm"
 )
 
@@ -20,11 +22,15 @@ var (
 // inMemory is the path of a private store that ends with Close.
 const inMemory = ":memory:"
 
+// maxViews is how many snapshots are open at once; more wait.
+const maxViews = 2
+
 // Store is the embedded [crm.Store]. Make it with [Open]. All methods are safe
 // for parallel use, also by several processes.
 type Store struct {
 	reads
 	pool    *pool
+	views   *sqlx.DB // of snapshots
 	writer  *writer
 	conn    *writerConn
 	copies  *checkpointer
@@ -125,6 +131,10 @@ func (s *Store) open(ctx context.Context, path, sync string, o Options) error {
 		return err
 	}
 	s.pool = newPool(readDB, o.Readers, given, o.trace)
+	if s.views, err = connect(path, reading, maxViews, sync, o); err != nil {
+		return err
+	}
+	s.views.SetMaxIdleConns(0)
 	s.reads = reads{session: s.pool}
 	return s.removeOrphans(ctx)
 }
@@ -155,6 +165,9 @@ func (s *Store) close() error {
 	var errs []error
 	if s.pool != nil {
 		errs = append(errs, s.pool.close())
+	}
+	if s.views != nil {
+		errs = append(errs, s.views.Close())
 	}
 	if s.writer != nil {
 		s.writer.close()

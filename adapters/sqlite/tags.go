@@ -11,12 +11,14 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
+func scanTag(rows *sqlx.Rows) (t crm.Tag, err error) {
+	err = rows.Scan(&t.Key, &t.Name, &t.Count)
+	return t, err
+}
+
 // ListTags implements [crm.TagStore].
 func (r reads) ListTags(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, error) {
-	tags, err := list(ctx, r, func(rows *sqlx.Rows) (t crm.Tag, err error) {
-		err = rows.Scan(&t.Key, &t.Name, &t.Count)
-		return t, err
-	}, fixed("SELECT key, name, count FROM tags WHERE ws = ? AND count > 0 ORDER BY key"), numbered(ws))
+	tags, err := list(ctx, r, scanTag, fixed("SELECT key, name, count FROM tags WHERE ws = ? AND count > 0 ORDER BY key"), numbered(ws))
 	if err != nil {
 		return nil, fmt.Errorf("list tags: %w", err)
 	}

@@ -53,6 +53,7 @@ type state struct {
 	blobs      map[of[crm.ID]]storedBlob
 	readers    map[string]reader
 	log        crm.EventLog // Its Head is the highest position ever given.
+	restore    restoring
 	closed     bool
 }
 

@@ -22,8 +22,8 @@ const faultVariable = "CRMTEST_FAULT"
 
 func allFaults() []fault {
 	return slices.Concat(valueFaults(), pagingFaults(), filterFaults(), writeFaults(), tenancyFaults(), transactionFaults(), eventFaults(),
-		feedFaults(), readerFaults(), recordFaults(), interactionFaults(), seriesFaults(), insightFaults(), viewFaults(), blobFaults(),
-		systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults())
+		feedFaults(), readerFaults(), recordFaults(), interactionFaults(), seriesFaults(), insightFaults(), viewFaults(), snapshotFaults(),
+		restoreFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults())
 }
 
 func TestEveryFaultTurnsTheSuiteRed(t *testing.T) {

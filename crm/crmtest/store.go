@@ -45,6 +45,8 @@ func TestStore(t *testing.T, open func(testing.TB) crm.Store) {
 		{"idempotency", testIdempotency},
 		{"tenancy", testTenancy},
 		{"system", testSystem},
+		{"snapshot", testSnapshot},
+		{"restore", testRestore},
 		{"blobs", func(t *testing.T, open func(testing.TB) crm.Store) {
 			TestBlobs(t, func(tb testing.TB) crm.Blobs { return open(tb) })
 		}},

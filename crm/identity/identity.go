@@ -36,6 +36,7 @@ type Identity struct {
 	Invitations *InvitationService
 	Workspaces  *WorkspaceService
 	Operator    *Operator
+	Backup      *Backup
 }
 
 // core is what the services share.
@@ -73,7 +74,7 @@ func New(c Config) (*Identity, error) {
 	k := &core{store: keyedStore{c.Store}, now: now, newID: c.NewID, log: c.Logger, hasher: newHasher(c.Hashes)}
 	return &Identity{
 		Users: &UserService{k}, Sessions: &SessionService{k}, Keys: &KeyService{k}, Members: &MemberService{k},
-		Invitations: &InvitationService{k}, Workspaces: &WorkspaceService{k}, Operator: &Operator{k},
+		Invitations: &InvitationService{k}, Workspaces: &WorkspaceService{k}, Operator: &Operator{k}, Backup: &Backup{k},
 	}, nil
 }
 

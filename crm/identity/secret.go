@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
+
+	"github.com/omnicrm/omnicrm/crm"
 )
 
 // tokenBytes is the entropy of every token: 256 bits, beyond guessing, so that
@@ -64,4 +66,19 @@ func CSRFToken(sessionToken string) string {
 // session token has none.
 func CheckCSRF(sessionToken, csrf string) bool {
 	return sessionToken != "" && hmac.Equal([]byte(CSRFToken(sessionToken)), []byte(csrf))
+}
+
+// MarshalText writes the digest in base64.
+func (d Digest) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, d[:]), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (d *Digest) UnmarshalText(text []byte) error {
+	b, err := base64.StdEncoding.DecodeString(string(text))
+	if err != nil || len(b) != len(d) {
+		return crm.Invalid("digest", crm.CodeInvalid, "must be 32 bytes in base64")
+	}
+	copy(d[:], b)
+	return nil
 }

@@ -35,6 +35,7 @@ type Tx interface {
 type Store interface {
 	Tx
 	CallerStore
+	Snapshotter
 	// PurgeIdentity removes what has run out, at most limit rows of each kind.
 	PurgeIdentity(ctx context.Context, e Expired, limit int) error
 	// InIdentityTx runs fn in one transaction, under the contract of

@@ -1859,6 +1859,63 @@ func (_c *Store_GetWorkspace_Call) RunAndReturn(run func(ctx context.Context, ws
 	return _c
 }
 
+// InIdentitySnapshot provides a mock function for the type Store
+func (_mock *Store) InIdentitySnapshot(ctx context.Context, fn func(view identity.Snapshot) error) error {
+	ret := _mock.Called(ctx, fn)
+
+	if len(ret) == 0 {
+		panic("no return value specified for InIdentitySnapshot")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, func(view identity.Snapshot) error) error); ok {
+		r0 = returnFunc(ctx, fn)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_InIdentitySnapshot_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'InIdentitySnapshot'
+type Store_InIdentitySnapshot_Call struct {
+	*mock.Call
+}
+
+// InIdentitySnapshot is a helper method to define mock.On call
+//   - ctx context.Context
+//   - fn func(view identity.Snapshot) error
+func (_e *Store_Expecter) InIdentitySnapshot(ctx any, fn any) *Store_InIdentitySnapshot_Call {
+	return &Store_InIdentitySnapshot_Call{Call: _e.mock.On("InIdentitySnapshot", ctx, fn)}
+}
+
+func (_c *Store_InIdentitySnapshot_Call) Run(run func(ctx context.Context, fn func(view identity.Snapshot) error)) *Store_InIdentitySnapshot_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 func(view identity.Snapshot) error
+		if args[1] != nil {
+			arg1 = args[1].(func(view identity.Snapshot) error)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_InIdentitySnapshot_Call) Return(err error) *Store_InIdentitySnapshot_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_InIdentitySnapshot_Call) RunAndReturn(run func(ctx context.Context, fn func(view identity.Snapshot) error) error) *Store_InIdentitySnapshot_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // InIdentityTx provides a mock function for the type Store
 func (_mock *Store) InIdentityTx(ctx context.Context, fn func(tx identity.Tx) error) error {
 	ret := _mock.Called(ctx, fn)

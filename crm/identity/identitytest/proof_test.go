@@ -72,7 +72,22 @@ func brokenStores() map[string]func(identity.Store) identity.Store {
 		"loses events":                                 func(s identity.Store) identity.Store { return eventless{s} },
 		"commits what failed":                          func(s identity.Store) identity.Store { return noRollback{s} },
 		"deletes another user's session":               func(s identity.Store) identity.Store { return anySession{s} },
-		"keeps a counter that was cleared":             func(s identity.Store) identity.Store { return keptAttempts{s} },
+		"shows members of another workspace": func(s identity.Store) identity.Store {
+			return viewed{s, func(v identity.Snapshot) identity.Snapshot { return membersElsewhere{v} }}
+		},
+		"loses the digests of keys in a snapshot": func(s identity.Store) identity.Store {
+			return viewed{s, func(v identity.Snapshot) identity.Snapshot { return keysWithoutDigest{v} }}
+		},
+		"loses the tokens of invitations in a snapshot": func(s identity.Store) identity.Store {
+			return viewed{s, func(v identity.Snapshot) identity.Snapshot { return invitationsWithoutToken{v} }}
+		},
+		"loses the passwords in a snapshot": func(s identity.Store) identity.Store {
+			return viewed{s, func(v identity.Snapshot) identity.Snapshot { return usersWithoutPassword{v} }}
+		},
+		"shows in a snapshot what came later": func(s identity.Store) identity.Store {
+			return viewed{s, func(v identity.Snapshot) identity.Snapshot { return movingView{v, s} }}
+		},
+		"keeps a counter that was cleared": func(s identity.Store) identity.Store { return keptAttempts{s} },
 	}
 }
 
@@ -245,4 +260,69 @@ func (b keptAttempts) PutAttempts(ctx context.Context, d identity.Digest, a iden
 		return nil
 	}
 	return b.Store.PutAttempts(ctx, d, a)
+}
+
+// viewed shows broken snapshots.
+type viewed struct {
+	identity.Store
+	wrap func(identity.Snapshot) identity.Snapshot
+}
+
+func (b viewed) InIdentitySnapshot(ctx context.Context, fn func(identity.Snapshot) error) error {
+	return b.Store.InIdentitySnapshot(ctx, func(v identity.Snapshot) error { return fn(b.wrap(v)) })
+}
+
+type membersElsewhere struct{ identity.Snapshot }
+
+func (b membersElsewhere) ListMembers(ctx context.Context, _ crm.WorkspaceID, after crm.ID, limit int) ([]identity.Member, error) {
+	var all []identity.Member
+	spaces, err := b.ListWorkspaces(ctx, crm.WorkspaceID{}, 10)
+	for _, w := range spaces {
+		some, listErr := b.Snapshot.ListMembers(ctx, w.ID, after, limit)
+		if listErr != nil {
+			return nil, listErr
+		}
+		all = append(all, some...)
+	}
+	return all, err
+}
+
+type keysWithoutDigest struct{ identity.Snapshot }
+
+func (b keysWithoutDigest) ListKeyRecords(ctx context.Context, ws crm.WorkspaceID, after crm.ID, limit int) ([]identity.KeyRecord, error) {
+	all, err := b.Snapshot.ListKeyRecords(ctx, ws, after, limit)
+	for i := range all {
+		all[i].Digest = identity.Digest{}
+	}
+	return all, err
+}
+
+type invitationsWithoutToken struct{ identity.Snapshot }
+
+func (b invitationsWithoutToken) ListInvitationRecords(ctx context.Context, ws crm.WorkspaceID, after crm.ID, limit int) ([]identity.TokenRecord, error) {
+	all, err := b.Snapshot.ListInvitationRecords(ctx, ws, after, limit)
+	for i := range all {
+		all[i].Token = identity.Digest{}
+	}
+	return all, err
+}
+
+type usersWithoutPassword struct{ identity.Snapshot }
+
+func (b usersWithoutPassword) ListUserRecords(ctx context.Context, after crm.ID, limit int) ([]identity.UserRecord, error) {
+	all, err := b.Snapshot.ListUserRecords(ctx, after, limit)
+	for i := range all {
+		all[i].PasswordHash = ""
+	}
+	return all, err
+}
+
+// movingView lists members as they are now.
+type movingView struct {
+	identity.Snapshot
+	now identity.Store
+}
+
+func (b movingView) ListMembers(ctx context.Context, ws crm.WorkspaceID, after crm.ID, limit int) ([]identity.Member, error) {
+	return b.now.ListMembers(ctx, ws, after, limit)
 }

@@ -34,6 +34,8 @@ func TestStore(t *testing.T, open func(testing.TB) identity.Store) {
 		{"pages begin after the id and end at the limit", testPages},
 		{"a failed transaction leaves neither rows nor events", testRollback},
 		{"a transaction sees its own writes", testOwnWrites},
+		{"a snapshot has users, members, keys and invitations with their secrets", testSnapshot},
+		{"a snapshot stays at its moment", testSnapshotMoment},
 		{"one link, twenty takers", testLinkRace},
 		{"one invitation, twenty takers", testInvitationRace},
 		{"twenty attempts at once are all counted", testAttemptRace},
