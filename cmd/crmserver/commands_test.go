@@ -15,7 +15,7 @@ func TestHelp(t *testing.T) {
 	h := emptyHome(t)
 	commands := []string{
 		"serve", "worker", "reindex", "migrate up", "migrate status", "user create", "user list", "user passwd",
-		"apikey create", "import", "export", "check", "config", "version",
+		"apikey create", "import", "export", "check", "backup", "restore", "erasures", "config", "version",
 	}
 	t.Run("names every command, in each of its spellings", func(t *testing.T) {
 		for _, args := range [][]string{{}, {"help"}, {"--help"}, {"-h"}} {

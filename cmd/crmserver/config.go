@@ -27,17 +27,20 @@ import (
 type commands struct {
 	Globals
 
-	Serve   serveCmd   `cmd:"" help:"Run the HTTP server and the workers."`
-	Worker  workerCmd  `cmd:"" help:"Run jobs only, beside servers on the same data folder."`
-	Migrate migrateCmd `cmd:"" help:"Create or upgrade the database's schema."`
-	User    userCmd    `cmd:"" help:"Create, list and repair users."`
-	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Make API keys."`
-	Import  importCmd  `cmd:"" help:"Import contacts from a file of any size."`
-	Export  exportCmd  `cmd:"" help:"Export contacts to a file."`
-	Reindex reindexCmd `cmd:"" help:"Make the search index anew, while searches go on."`
-	Check   checkCmd   `cmd:"" help:"Prove that totals, tags, imports and an index made from the store agree with the contacts. A running server proves its own index, hourly; GET /readyz shows the result."`
-	Config  configCmd  `cmd:"" help:"Print the configuration in force, secrets hidden."`
-	Version versionCmd `cmd:"" help:"Print version, commit and schema."`
+	Serve    serveCmd    `cmd:"" help:"Run the HTTP server and the workers."`
+	Worker   workerCmd   `cmd:"" help:"Run jobs only, beside servers on the same data folder."`
+	Migrate  migrateCmd  `cmd:"" help:"Create or upgrade the database's schema."`
+	User     userCmd     `cmd:"" help:"Create, list and repair users."`
+	APIKey   apiKeyCmd   `cmd:"" name:"apikey" help:"Make API keys."`
+	Import   importCmd   `cmd:"" help:"Import contacts from a file of any size."`
+	Export   exportCmd   `cmd:"" help:"Export contacts to a file."`
+	Reindex  reindexCmd  `cmd:"" help:"Make the search index anew, while searches go on."`
+	Check    checkCmd    `cmd:"" help:"Prove that totals, tags, imports and an index made from the store agree with the contacts. A running server proves its own index, hourly; GET /readyz shows the result."`
+	Backup   backupCmd   `cmd:"" help:"Write everything to a file that restores into an empty database, on any store."`
+	Restore  restoreCmd  `cmd:"" help:"Fill an empty database from a backup."`
+	Erasures erasuresCmd `cmd:"" help:"Print who was erased, as ids and times, to be kept apart from the database for restores."`
+	Config   configCmd   `cmd:"" help:"Print the configuration in force, secrets hidden."`
+	Version  versionCmd  `cmd:"" help:"Print version, commit and schema."`
 }
 
 // Globals are the settings that every command shares.

@@ -57,8 +57,18 @@ func base(g *Globals, log *slog.Logger, s crmfx.Settings, told *telemetry) fx.Op
 }
 
 // with opens everything, runs do, and closes everything again. No background
-// work is started.
+// work is started. A database whose restore is unfinished is refused.
 func (g *Globals) with(ctx context.Context, t terminal, do func(ctx context.Context, p parts) error) error {
+	return g.withAny(ctx, t, func(ctx context.Context, p parts) error {
+		if err := p.App.Opened(ctx); err != nil {
+			return err
+		}
+		return do(ctx, p)
+	})
+}
+
+// withAny is with for a restore.
+func (g *Globals) withAny(ctx context.Context, t terminal, do func(ctx context.Context, p parts) error) error {
 	if err := g.prepare(); err != nil {
 		return err
 	}

@@ -1,0 +1,363 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// interact adds an interaction with a contact and returns its id.
+func (c *caller) interact(contact, subject string) (string, error) {
+	body := fmt.Sprintf(`{"type":"call","occurredAt":"2026-01-02T03:04:05Z","subject":%q,"body":"spoke of %s"}`, subject, subject)
+	status, text, err := c.send(http.MethodPost, "/api/v1/contacts/"+contact+"/interactions", "application/json", strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	if status != http.StatusCreated {
+		return "", fmt.Errorf("status %d: %s", status, text)
+	}
+	_, id, _ := strings.Cut(string(text), `"id":"`)
+	return id[:36], nil
+}
+
+// interactions returns all of them as JSON lines.
+func (c *caller) interactions() string {
+	c.t.Helper()
+	status, text, err := c.send(http.MethodGet, "/api/v1/exports/interactions", "", nil)
+	if err != nil || status != http.StatusOK {
+		c.t.Fatalf("export of interactions: got %d %s (%v)", status, text, err)
+	}
+	return string(text)
+}
+
+// other is a second home whose commands start in the same folder, with a data
+// folder of its own.
+func (h *home) other() *home {
+	h.t.Helper()
+	return emptyHome(h.t)
+}
+
+// TestBackupUnderLoad writes contacts and interactions without a pause while
+// backups are made: each holds what was acknowledged before it began, whole, and
+// nothing that was never sent.
+func TestBackupUnderLoad(t *testing.T) {
+	t.Parallel()
+	const callers, rounds, before = 6, 3, 150
+	h := newHome(t)
+	h.writePeople("people.csv", 41, 2_000)
+	h.importFile("people.csv")
+	s := h.serve()
+	c := h.caller(s)
+	var contacts, touches syncSet
+	over := make(chan struct{})
+	var group sync.WaitGroup
+	for n := range callers {
+		group.Go(func() {
+			for i := 0; !closed(over); i++ {
+				id, err := c.create(fmt.Sprintf("Load c%dn%d", n, i))
+				if err != nil {
+					t.Errorf("create beside a backup: %v", err)
+					return
+				}
+				contacts.add(id)
+				touch, err := c.interact(id, fmt.Sprintf("call c%dn%d", n, i))
+				if err != nil {
+					t.Errorf("interaction beside a backup: %v", err)
+					return
+				}
+				touches.add(touch)
+			}
+		})
+	}
+	type backup struct {
+		file              string
+		contacts, touches []string
+	}
+	var made []backup
+	for round := range rounds {
+		until(t, "there is load", func() bool { return len(touches.all()) > (round+1)*before })
+		b := backup{h.path(fmt.Sprintf("b%d.omni", round)), contacts.all(), touches.all()}
+		h.ok(h.run("backup", b.file))
+		made = append(made, b)
+	}
+	close(over)
+	group.Wait()
+	sent := contacts.all()
+
+	for _, b := range made {
+		r := h.other()
+		r.ok(r.run("restore", b.file))
+		total := r.clean()
+		export := r.export("jsonl")
+		server := r.serve()
+		history := (&caller{t: t, base: server.hello.URL, key: c.key, http: c.http}).interactions() // The key is still good.
+		for what, missing := range map[string][]string{"contact": absent(export, b.contacts), "interaction": absent(history, b.touches)} {
+			if len(missing) > 0 {
+				t.Errorf("%s: %d of those acknowledged before it are missing, such as %s %s", b.file, len(missing), what, missing[0])
+			}
+		}
+		if got := 2_000 + len(b.contacts); total < got || total > 2_000+len(sent)+callers {
+			t.Errorf("%s: got %d contacts, want %d to %d", b.file, total, got, 2_000+len(sent)+callers)
+		}
+		server.stop()
+		// A backup of what was restored restores the same again.
+		r.ok(r.run("backup", r.path("again.omni")))
+		twice := r.other()
+		twice.ok(twice.run("restore", r.path("again.omni")))
+		if twice.export("jsonl") != export {
+			t.Errorf("%s: the contacts differ when it is restored, backed up and restored again", b.file)
+		}
+	}
+	t.Logf("%d contacts and %d interactions were acknowledged, %d to %d contacts before the backups", len(sent), len(touches.all()), len(made[0].contacts), len(made[rounds-1].contacts))
+}
+
+// absent returns the ids that a text does not have.
+func absent(text string, ids []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return strings.Contains(text, id) })
+}
+
+// TestABackupOfAQuietServerIsExact compares exports of both sides.
+func TestABackupOfAQuietServerIsExact(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.writePeople("people.csv", 42, 3_000)
+	h.importFile("people.csv")
+	s := h.serve()
+	c := h.caller(s)
+	id, err := c.create("Quiet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 20 {
+		if _, err := c.interact(id, fmt.Sprint("call ", n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.ok(h.run("backup", "b.omni"))
+	info, err := os.Stat(h.path("b.omni"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file: got %v, %v, want rights of 0600", info, err)
+	}
+	piped := h.ok(h.run("backup", "-"))
+	h.write("piped.omni", piped.out)
+	want, history := h.export("jsonl"), c.interactions()
+	for _, file := range []string{"b.omni", "piped.omni"} {
+		r := h.other()
+		got := decode[struct {
+			Contacts, Interactions int
+			Check                  struct{ Findings []any }
+		}](t, r.ok(r.run("restore", h.path(file), "--json")))
+		if got.Contacts != 3_001 || got.Interactions != 20 || len(got.Check.Findings) != 0 {
+			t.Errorf("restore %s --json: got %+v", file, got)
+		}
+		if r.export("jsonl") != want {
+			t.Errorf("%s: the contacts differ", file)
+		}
+		server := r.serve()
+		if (&caller{t: t, base: server.hello.URL, key: c.key, http: c.http}).interactions() != history {
+			t.Errorf("%s: the interactions differ", file)
+		}
+		server.stop()
+		if again := r.ok(r.run("user", "list")); !strings.Contains(again.out, email) {
+			t.Errorf("%s: users: got %q", file, again.out)
+		}
+		r.write("people.csv", h.read("people.csv"))
+		r.agree(r.importFile("people.csv"), figures{Rows: 3_000, Unchanged: 3_000})
+	}
+}
+
+func TestBackupsReplaceNothing(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.write("there", "mine")
+	h.fails(h.run("backup", "there"), exitMisuse, "there already", "another file")
+	h.fails(h.run("backup", "no/such/folder/b"), exitFailed, "no such file")
+	if got := h.read("there"); got != "mine" {
+		t.Errorf("the file that was there: got %q", got)
+	}
+	h.ok(h.run("backup", "b.omni"))
+	h.fails(h.run("restore", "b.omni"), exitFailed, "not empty", "restore needs")
+	h.fails(h.run("restore", "-"), exitMisuse, "twice")
+	h.fails(h.run("restore", "there"), exitFailed, "is no backup")
+	h.fails(h.run("restore", "absent"), exitFailed, "no such file")
+	h.fails(h.run("restore", "b.omni", "--erasures", "there"), exitFailed, "line 1 is no erasure")
+	for _, name := range h.files() {
+		if strings.Contains(name, "partial") {
+			t.Errorf("a failed backup left %s", name)
+		}
+	}
+	r := h.other()
+	s := r.serve()
+	r.fails(r.run("restore", h.path("b.omni")), exitFailed, "another process", "stop it")
+	s.stop()
+	text := h.read("b.omni")
+	h.write("cut.omni", text[:len(text)-9])
+	r.fails(r.run("restore", h.path("cut.omni")), exitFailed, "damaged", "another copy")
+	r.ok(r.run("restore", h.path("b.omni")))
+}
+
+// TestAKilledRestoreGoesOn kills restores at random moments: until one came to
+// its end every other command refuses the database.
+func TestAKilledRestoreGoesOn(t *testing.T) {
+	t.Parallel()
+	const rows, kills = 20_000, 4
+	h := newHome(t)
+	h.writePeople("people.csv", 43, rows)
+	h.importFile("people.csv")
+	h.ok(h.run("backup", "b.omni"))
+	want := h.export("jsonl")
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("moments by seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	r := h.other()
+	r.ok(r.run("migrate"))
+	db := r.database()
+	interrupted := 0
+	for n := range kills {
+		moment := int64(n) * 20_000 / kills * 3
+		moment += random.Int64N(5_000)
+		c := r.command("restore", h.path("b.omni"))
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the restore reaches the moment", func() bool {
+			return r.number(db, "SELECT coalesce(max(done), 0) FROM restores") >= moment
+		})
+		if err := c.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Wait()
+		if r.number(db, "SELECT count(*) FROM restores") == 0 {
+			continue
+		}
+		interrupted++
+		t.Logf("killed at %d of the records", r.number(db, "SELECT max(done) FROM restores"))
+		for _, args := range [][]string{{"serve"}, {"check"}, {"user", "list"}, {"export", "--email", email}, {"backup", "half.omni"}, {"erasures"}} {
+			r.fails(r.run(args...), exitFailed, "unfinished", "run it again")
+		}
+	}
+	if interrupted < 2 {
+		t.Errorf("interrupted %d times, want it more often", interrupted)
+	}
+	r.ok(r.run("restore", h.path("b.omni")))
+	if r.export("jsonl") != want {
+		t.Errorf("the contacts differ")
+	}
+	if got := r.clean(); got != rows {
+		t.Errorf("contacts: got %d, want %d", got, rows)
+	}
+}
+
+// TestAnErasedPersonIsInNoFile looks for somebody, after an erase, in the bytes
+// of every file of the data folder, in what the server logs, and in backups.
+func TestAnErasedPersonIsInNoFile(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.write("people.csv", "Name,E-mail 1 - Value,Notes,Phone 1 - Value,Nickname\n"+
+		"Xanthippe Quux,xanthippe@needle.example,loves zugzwang,+1 202 555 0123,Xanny\nBob,bob@other.example,,,\nXanthippe Brokenrow,no address,zugzwang too,,\n")
+	h.importFile("people.csv")
+	s := h.serve("--log", "debug")
+	c := h.caller(s)
+	person := c.search("xanthippe quux").Items[0].ID
+	bob := c.search("bob").Items[0].ID
+	do := func(method, path, body string, want int, headers ...string) {
+		t.Helper()
+		status, text, err := c.send(method, path, "application/json", strings.NewReader(body), headers...)
+		if err != nil || status != want {
+			t.Fatalf("%s %s: got %d %s (%v), want %d", method, path, status, text, err, want)
+		}
+	}
+	at := `"occurredAt":"2026-01-02T03:04:05Z"`
+	do("POST", "/api/v1/contacts/"+person+"/interactions", `{"type":"call",`+at+`,"subject":"Schadenfreude","body":"kwyjibo alone"}`, 201, "Idempotency-Key", "one")
+	do("POST", "/api/v1/contacts/"+person+"/interactions", `{"type":"email",`+at+`,"subject":"Schadenfreude","body":"kwyjibo shared","participants":[{"role":"to","contactId":"`+bob+`"}]}`, 201)
+	do("PATCH", "/api/v1/contacts/"+person, `{"notes":"zugzwang and fisimatenten","tags":["vip"]}`, 200, "Idempotency-Key", "two")
+	do("PATCH", "/api/v1/contacts/"+person, `{"jobTitle":"zugzwang officer"}`, 200)
+	do("POST", "/api/v1/contacts/bulk-update", `{"ids":["`+person+`","`+bob+`"],"set":{"stage":"lead"}}`, 200)
+	do("POST", "/api/v1/contacts", `{"displayName":"Xanthippe Quux","emails":[{"address":"xanthippe@needle.example"}]}`, 201, "Idempotency-Key", "three")
+	for _, f := range c.search("xanthippe quux").Items { // A second one, erased as well.
+		if f.ID != person {
+			do("POST", "/api/v1/contacts/"+f.ID+"/erase", "", 204)
+		}
+	}
+	h.ok(h.run("backup", h.path("before.omni")))
+	words := []string{"xanthippe", "quux", "needle.example", "zugzwang", "schadenfreude", "kwyjibo", "fisimatenten", "2025550123", "xanny"}
+	for _, w := range []string{"xanthippe", "zugzwang", "kwyjibo"} {
+		if len(holding(t, h.path("data"), w)) == 0 {
+			t.Fatalf("%q is in no file before the erase: the test would prove nothing", w)
+		}
+	}
+	do("POST", "/api/v1/contacts/"+person+"/erase", "", 204)
+	h.ok(h.run("backup", h.path("after.omni")))
+	gone := func() string {
+		for _, w := range words {
+			if found := holding(t, h.path("data"), w); len(found) > 0 {
+				return fmt.Sprintf("%q in %v", w, found)
+			}
+		}
+		return ""
+	}
+	until(t, "the log is emptied: "+gone(), func() bool { return gone() == "" })
+	s.stop()
+	if found := gone(); found != "" {
+		t.Errorf("after the stop: %s", found)
+	}
+	for _, w := range words {
+		if strings.Contains(strings.ToLower(s.log.String()), w) {
+			t.Errorf("%q is in the log: %s", w, s.log)
+		}
+	}
+	r := h.other()
+	r.ok(r.run("restore", h.path("after.omni")))
+	journal := h.ok(h.run("erasures")).out
+	if !strings.Contains(journal, person) || strings.Count(journal, "\n") < 2 {
+		t.Errorf("the journal: got %q, want both", journal)
+	}
+	h.write("journal", journal)
+	if got := h.ok(h.run("erasures", "--since", "2099-01-01")).out; got != "" {
+		t.Errorf("erasures since 2099: got %q, want none", got)
+	}
+	if text := h.read("data/" + journalName); !strings.Contains(text, person) {
+		t.Errorf("%s: got %q, want the erasure", journalName, text)
+	}
+	old := h.other()
+	old.ok(old.run("restore", h.path("before.omni"), "--erasures", h.path("journal")))
+	for name, home := range map[string]*home{"a backup made after": r, "an older one with the journal": old} {
+		home.clean()
+		for _, w := range words {
+			if found := holding(t, home.path("data"), w); len(found) > 0 {
+				t.Errorf("%s: %q in %v", name, w, found)
+			}
+		}
+	}
+}
+
+// holding names the files of a folder that hold a word, in capitals or not.
+func holding(t *testing.T, folder, word string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(bytes.ToLower(text), []byte(word)) {
+			found = append(found, filepath.Base(name))
+		}
+	}
+	return found
+}
