@@ -122,8 +122,16 @@ func (b *backup) eachWorkspace(ctx context.Context, do func(Workspace) error) er
 }
 
 func (b *backup) writeTags(ctx context.Context, ws WorkspaceID) error {
-	return pages(backupPage, func(after string) ([]Tag, error) { return b.view.ListTagNames(ctx, ws, after, backupPage) },
-		func(t Tag) string { return t.Key }, func(t Tag) error { return b.out.put(backupRecord{Workspace: ws, Tag: &t}) })
+	tags, err := b.view.ListTags(ctx, ws)
+	if err != nil {
+		return err
+	}
+	for i := range tags {
+		if err := b.out.put(backupRecord{Workspace: ws, Tag: &tags[i]}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *backup) writeContacts(ctx context.Context, ws WorkspaceID) error {

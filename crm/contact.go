@@ -360,7 +360,8 @@ type TagStore interface {
 	// ListTags returns the tags with a count above zero, by key.
 	ListTags(ctx context.Context, ws WorkspaceID) ([]Tag, error)
 	// AddTagCounts adds the deltas. A tag not seen before takes the name
-	// given; a known one keeps its own. No two writers may have to wait for
+	// given; a known one keeps its own. One whose count has come to 0 is forgotten,
+	// name and all, which may be a person's: it lies in no file any more. No two writers may have to wait for
 	// each other because of a tag alone where the database can avoid it.
 	AddTagCounts(ctx context.Context, ws WorkspaceID, deltas []TagDelta) error
 }

@@ -34,9 +34,8 @@ type SnapshotRecords interface {
 	// ListInteractionIDs and GetInteractions are those of [InteractionReader].
 	ListInteractionIDs(ctx context.Context, ws WorkspaceID, where InteractionCriteria, after ID, limit int) ([]ID, error)
 	GetInteractions(ctx context.Context, ws WorkspaceID, ids []ID) ([]Interaction, error)
-	// ListTagNames returns up to limit tags whose key sorts after the key after,
-	// by key, with their counts: also those of no contact, whose spelling is kept.
-	ListTagNames(ctx context.Context, ws WorkspaceID, after string, limit int) ([]Tag, error)
+	// ListTags is that of [TagStore].
+	ListTags(ctx context.Context, ws WorkspaceID) ([]Tag, error)
 	// ListJobs is that of [JobStore].
 	ListJobs(ctx context.Context, ws WorkspaceID, q JobQuery) ([]Job, error)
 }

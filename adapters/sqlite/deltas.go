@@ -103,6 +103,14 @@ func (d *deltas) write(ctx context.Context, t *tx) error {
 	if err != nil {
 		return fmt.Errorf("add to the tags: %w", err)
 	}
+	for _, at := range tags {
+		if d.tags[at].count > 0 {
+			continue
+		}
+		if _, err := t.exec(ctx, fixed("DELETE FROM tags WHERE ws = ? AND key = ? AND count = 0"), numbered(at.ws), at.key); err != nil {
+			return fmt.Errorf("forget a tag: %w", err)
+		}
+	}
 	return d.writeSeries(ctx, t)
 }
 

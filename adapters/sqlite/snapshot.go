@@ -92,16 +92,6 @@ func (v *snapshot) end(ctx context.Context) {
 	_ = v.conn.Close() // It only goes back to the pool.
 }
 
-// ListTagNames implements [crm.SnapshotRecords].
-func (r reads) ListTagNames(ctx context.Context, ws crm.WorkspaceID, after string, limit int) ([]crm.Tag, error) {
-	tags, err := list(ctx, r, scanTag, fixed("SELECT key, name, count FROM tags WHERE ws = ? AND key > ? ORDER BY key LIMIT ?"),
-		numbered(ws), after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list names of tags: %w", err)
-	}
-	return tags, nil
-}
-
 // ListImageBatches implements [crm.SnapshotHistory]. Each batch is a step along
 // the index, past all its images.
 func (r reads) ListImageBatches(ctx context.Context, ws crm.WorkspaceID, after crm.ID, limit int) ([]crm.ID, error) {

@@ -26,8 +26,8 @@ func (r reads) ListTags(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, err
 }
 
 // ListTags implements [crm.TagStore], with what the transaction and the group
-// before it have added. A tag whose count is not above zero has a name all the
-// same.
+// before it have added. A tag whose count comes to zero keeps its name until
+// the commit.
 func (t *tx) ListTags(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, error) {
 	byKey := map[string]crm.Tag{}
 	err := each(ctx, t, func(rows *sqlx.Rows) error {

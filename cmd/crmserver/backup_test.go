@@ -278,7 +278,7 @@ func TestAnErasedPersonIsInNoFile(t *testing.T) {
 	at := `"occurredAt":"2026-01-02T03:04:05Z"`
 	do("POST", "/api/v1/contacts/"+person+"/interactions", `{"type":"call",`+at+`,"subject":"Schadenfreude","body":"kwyjibo alone"}`, 201, "Idempotency-Key", "one")
 	do("POST", "/api/v1/contacts/"+person+"/interactions", `{"type":"email",`+at+`,"subject":"Schadenfreude","body":"kwyjibo shared","participants":[{"role":"to","contactId":"`+bob+`"}]}`, 201)
-	do("PATCH", "/api/v1/contacts/"+person, `{"notes":"zugzwang and fisimatenten","tags":["vip"]}`, 200, "Idempotency-Key", "two")
+	do("PATCH", "/api/v1/contacts/"+person, `{"notes":"zugzwang and fisimatenten","tags":["quuxtag"]}`, 200, "Idempotency-Key", "two")
 	do("PATCH", "/api/v1/contacts/"+person, `{"jobTitle":"zugzwang officer"}`, 200)
 	do("POST", "/api/v1/contacts/bulk-update", `{"ids":["`+person+`","`+bob+`"],"set":{"stage":"lead"}}`, 200)
 	do("POST", "/api/v1/contacts", `{"displayName":"Xanthippe Quux","emails":[{"address":"xanthippe@needle.example"}]}`, 201, "Idempotency-Key", "three")

@@ -440,49 +440,47 @@ func (_c *SnapshotRecords_ListJobs_Call) RunAndReturn(run func(ctx context.Conte
 	return _c
 }
 
-// ListTagNames provides a mock function for the type SnapshotRecords
-func (_mock *SnapshotRecords) ListTagNames(ctx context.Context, ws crm.WorkspaceID, after string, limit int) ([]crm.Tag, error) {
-	ret := _mock.Called(ctx, ws, after, limit)
+// ListTags provides a mock function for the type SnapshotRecords
+func (_mock *SnapshotRecords) ListTags(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, error) {
+	ret := _mock.Called(ctx, ws)
 
 	if len(ret) == 0 {
-		panic("no return value specified for ListTagNames")
+		panic("no return value specified for ListTags")
 	}
 
 	var r0 []crm.Tag
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, string, int) ([]crm.Tag, error)); ok {
-		return returnFunc(ctx, ws, after, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) ([]crm.Tag, error)); ok {
+		return returnFunc(ctx, ws)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, string, int) []crm.Tag); ok {
-		r0 = returnFunc(ctx, ws, after, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) []crm.Tag); ok {
+		r0 = returnFunc(ctx, ws)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.Tag)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, string, int) error); ok {
-		r1 = returnFunc(ctx, ws, after, limit)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID) error); ok {
+		r1 = returnFunc(ctx, ws)
 	} else {
 		r1 = ret.Error(1)
 	}
 	return r0, r1
 }
 
-// SnapshotRecords_ListTagNames_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListTagNames'
-type SnapshotRecords_ListTagNames_Call struct {
+// SnapshotRecords_ListTags_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListTags'
+type SnapshotRecords_ListTags_Call struct {
 	*mock.Call
 }
 
-// ListTagNames is a helper method to define mock.On call
+// ListTags is a helper method to define mock.On call
 //   - ctx context.Context
 //   - ws crm.WorkspaceID
-//   - after string
-//   - limit int
-func (_e *SnapshotRecords_Expecter) ListTagNames(ctx any, ws any, after any, limit any) *SnapshotRecords_ListTagNames_Call {
-	return &SnapshotRecords_ListTagNames_Call{Call: _e.mock.On("ListTagNames", ctx, ws, after, limit)}
+func (_e *SnapshotRecords_Expecter) ListTags(ctx any, ws any) *SnapshotRecords_ListTags_Call {
+	return &SnapshotRecords_ListTags_Call{Call: _e.mock.On("ListTags", ctx, ws)}
 }
 
-func (_c *SnapshotRecords_ListTagNames_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, after string, limit int)) *SnapshotRecords_ListTagNames_Call {
+func (_c *SnapshotRecords_ListTags_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *SnapshotRecords_ListTags_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
@@ -492,30 +490,20 @@ func (_c *SnapshotRecords_ListTagNames_Call) Run(run func(ctx context.Context, w
 		if args[1] != nil {
 			arg1 = args[1].(crm.WorkspaceID)
 		}
-		var arg2 string
-		if args[2] != nil {
-			arg2 = args[2].(string)
-		}
-		var arg3 int
-		if args[3] != nil {
-			arg3 = args[3].(int)
-		}
 		run(
 			arg0,
 			arg1,
-			arg2,
-			arg3,
 		)
 	})
 	return _c
 }
 
-func (_c *SnapshotRecords_ListTagNames_Call) Return(tags []crm.Tag, err error) *SnapshotRecords_ListTagNames_Call {
+func (_c *SnapshotRecords_ListTags_Call) Return(tags []crm.Tag, err error) *SnapshotRecords_ListTags_Call {
 	_c.Call.Return(tags, err)
 	return _c
 }
 
-func (_c *SnapshotRecords_ListTagNames_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, after string, limit int) ([]crm.Tag, error)) *SnapshotRecords_ListTagNames_Call {
+func (_c *SnapshotRecords_ListTags_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, error)) *SnapshotRecords_ListTags_Call {
 	_c.Call.Return(run)
 	return _c
 }

@@ -3,7 +3,6 @@ package crmtest_test
 import (
 	"context"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +55,6 @@ func (y deafViews) InSnapshot(ctx context.Context, fn func(view crm.Snapshot) er
 
 type (
 	viewWithoutTrash  struct{ view }
-	viewUsedTags      struct{ view }
 	viewOneBatch      struct{ view }
 	viewAllBatches    struct{ view }
 	viewEarlyPrints   struct{ view }
@@ -80,11 +78,6 @@ func (v viewWithoutTrash) ListContactIDs(ctx context.Context, ws crm.WorkspaceID
 		return nil, nil
 	}
 	return v.view.ListContactIDs(ctx, ws, where, after, limit)
-}
-
-func (v viewUsedTags) ListTagNames(ctx context.Context, ws crm.WorkspaceID, after string, limit int) ([]crm.Tag, error) {
-	tags, err := v.view.ListTagNames(ctx, ws, after, limit)
-	return slices.DeleteFunc(tags, func(t crm.Tag) bool { return t.Count == 0 }), err
 }
 
 func (v viewOneBatch) ListImageBatches(ctx context.Context, ws crm.WorkspaceID, after crm.ID, _ int) ([]crm.ID, error) {
@@ -125,8 +118,8 @@ func (v viewNewSpaces) ListWorkspaces(context.Context, crm.WorkspaceID, int) ([]
 	return nil, nil
 }
 
-func (v viewTagsOfAll) ListTagNames(ctx context.Context, ws crm.WorkspaceID, after string, limit int) ([]crm.Tag, error) {
-	return everywhere(v.memTx, ws, func(ws crm.WorkspaceID) ([]crm.Tag, error) { return v.view.ListTagNames(ctx, ws, after, limit) })
+func (v viewTagsOfAll) ListTags(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, error) {
+	return everywhere(v.memTx, ws, func(ws crm.WorkspaceID) ([]crm.Tag, error) { return v.view.ListTags(ctx, ws) })
 }
 
 func (v viewPrintsOfAll) ListFingerprints(ctx context.Context, ws crm.WorkspaceID, after crm.Fingerprint, limit int) ([]crm.FingerprintMark, error) {
@@ -185,11 +178,10 @@ func snapshotFaults() []fault {
 		kinds("a view has no images", func(v view) crm.Snapshot { return viewNoImages{v} }),
 		kinds("a view has no files", func(v view) crm.Snapshot { return viewForgetsBlobs{v} }),
 		kinds("a view changes workspaces", func(v view) crm.Snapshot { return viewOldWorkspaces{v} }),
-		views("a view has only tags in use", "tags_that_nobody", func(v view) crm.Snapshot { return viewUsedTags{v} }),
 		views("a page of batches is cut", "page_by_page", func(v view) crm.Snapshot { return viewOneBatch{v} }),
 		views("batches begin anew on every page", "page_by_page", func(v view) crm.Snapshot { return viewAllBatches{v} }),
 		views("a page of fingerprints skips one", "page_by_page", func(v view) crm.Snapshot { return viewEarlyPrints{v} }),
-		views("ListTagNames forgets the workspace", "nothing_of_another", func(v view) crm.Snapshot { return viewTagsOfAll{v} }),
+		views("ListTags of a view forgets the workspace", "nothing_of_another", func(v view) crm.Snapshot { return viewTagsOfAll{v} }),
 		views("ListFingerprints forgets the workspace", "nothing_of_another", func(v view) crm.Snapshot { return viewPrintsOfAll{v} }),
 		views("ListImageBatches forgets the workspace", "nothing_of_another", func(v view) crm.Snapshot { return viewBatchesOfAll{v} }),
 		whole("a view moves on", "stays_at_its_moment", func(y system) crm.SystemStore { return movingViews{y} }),

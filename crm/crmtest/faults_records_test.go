@@ -16,7 +16,8 @@ type (
 	imagesCut         struct{ memTx }
 	imagesLeft        struct{ memTx }
 	tagsRenamed       struct{ memTx }
-	tagsOfNobody      struct{ memTx }
+	tagsOfNobody      struct{ tagsRemembered }
+	tagsRemembered    struct{ memTx }
 	tagsByCount       struct{ memTx }
 	rowsFirst         struct{ memTx }
 	rowsFirstOfCall   struct{ memTx }
@@ -52,6 +53,21 @@ func (t tagsRenamed) AddTagCounts(ctx context.Context, ws crm.WorkspaceID, delta
 		for _, d := range deltas {
 			key := of[string]{ws, d.Key}
 			s.tags[key] = crm.Tag{Key: d.Key, Name: d.Name, Count: s.tags[key].Count + d.Delta}
+		}
+		return nil
+	})
+}
+
+func (t tagsRemembered) AddTagCounts(ctx context.Context, ws crm.WorkspaceID, deltas []crm.TagDelta) error {
+	return t.write(ctx, func(s *state) error {
+		for _, d := range deltas {
+			key := of[string]{ws, d.Key}
+			tag, ok := s.tags[key]
+			if !ok {
+				tag = crm.Tag{Key: d.Key, Name: d.Name}
+			}
+			tag.Count += d.Delta
+			s.tags[key] = tag
 		}
 		return nil
 	})
@@ -159,7 +175,8 @@ func recordFaults() []fault {
 		{name: "a page of images cuts a contact in two", part: "images", red: "a_page_ends", store: breakTx(func(t memTx) crm.Tx { return imagesCut{t} })},
 		{name: "images of one contact only are deleted", part: "images", red: "deleting_removes", store: breakTx(func(t memTx) crm.Tx { return imagesLeft{t} })},
 		{name: "a tag takes the last spelling", part: "tags", red: "keeps_its_spelling", store: breakTx(func(t memTx) crm.Tx { return tagsRenamed{t} })},
-		{name: "tags that nobody carries are listed", part: "tags", red: "nobody_carries", store: breakTx(func(t memTx) crm.Tx { return tagsOfNobody{t} })},
+		{name: "tags that nobody carries are listed", part: "tags", red: "nobody_carries", store: breakTx(func(t memTx) crm.Tx { return tagsOfNobody{tagsRemembered{t}} })},
+		{name: "the name of a tag that nobody carries is kept", part: "tags", red: "name_and_all", store: breakTx(func(t memTx) crm.Tx { return tagsRemembered{t} })},
 		{name: "tags are listed by count", part: "tags", red: "listed_by_key", store: breakTx(func(t memTx) crm.Tx { return tagsByCount{t} })},
 		{name: "a row that is there stays", part: "imports", red: "is_replaced", store: breakTx(func(t memTx) crm.Tx { return rowsFirst{t} })},
 		{name: "the first row of a number stays", part: "imports", red: "the_last_row_stays", store: breakTx(func(t memTx) crm.Tx { return rowsFirstOfCall{t} })},

@@ -1,7 +1,6 @@
 package crmtest_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -41,12 +40,6 @@ func (v view) ListWorkspaces(ctx context.Context, after crm.WorkspaceID, limit i
 	m := &memStore{}
 	m.now.Store(v.s)
 	return system{m}.ListWorkspaces(ctx, after, limit)
-}
-
-func (v view) ListTagNames(_ context.Context, ws crm.WorkspaceID, after string, limit int) ([]crm.Tag, error) {
-	tags := slices.DeleteFunc(mine(v.s.tags, ws), func(t crm.Tag) bool { return t.Key <= after })
-	slices.SortFunc(tags, func(a, b crm.Tag) int { return cmp.Compare(a.Key, b.Key) })
-	return firstOf(tags, limit), nil
 }
 
 func (v view) ListImageBatches(_ context.Context, ws crm.WorkspaceID, after crm.ID, limit int) ([]crm.ID, error) {

@@ -223,6 +223,11 @@ func (t memTx) AddTagCounts(ctx context.Context, ws crm.WorkspaceID, deltas []cr
 			tag.Count += d.Delta
 			s.tags[of[string]{ws, d.Key}] = tag
 		}
+		for _, d := range deltas {
+			if key := (of[string]{ws, d.Key}); s.tags[key].Count == 0 {
+				delete(s.tags, key)
+			}
+		}
 		return nil
 	})
 }

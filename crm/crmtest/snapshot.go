@@ -17,7 +17,6 @@ func testSnapshot(t *testing.T, open func(testing.TB) crm.Store) {
 	// Workspaces are listed across the store, so each test has one of its own.
 	for _, test := range []storeTest{
 		{"a view has every record of every kind", testViewKinds},
-		{"a view has the names of tags that nobody carries", testViewTags},
 		{"a view lists batches and fingerprints page by page", testViewPages},
 		{"a view stays at its moment whatever is written", testViewMoment},
 		{"views among writers hold whole transactions", testViewAmongWriters},
@@ -59,7 +58,7 @@ func (f *fixture) view(view crm.Snapshot, ids idSet) viewed {
 	}
 	found, err4 := view.ListInteractionIDs(ctx, f.ws, crm.InteractionCriteria{}, crm.ID{}, 1_000)
 	interactions, err5 := view.GetInteractions(ctx, f.ws, found)
-	tags, err6 := view.ListTagNames(ctx, f.ws, "", 1_000)
+	tags, err6 := view.ListTags(ctx, f.ws)
 	jobs, err7 := view.ListJobs(ctx, f.ws, crm.JobQuery{Limit: 1_000})
 	events, err8 := view.ListEvents(ctx, f.ws, 0, 1_000)
 	images, err9 := view.ListImages(ctx, f.ws, ids.batch, crm.ID{}, 1_000)
@@ -125,27 +124,6 @@ func testViewKinds(f *fixture) {
 			if !slices.Equal(pair[0], pair[1]) || len(pair[0]) == 0 {
 				f.Errorf("%s of the view:\n got %s\nwant %s", kind, pair[0], pair[1])
 			}
-		}
-	})
-}
-
-func testViewTags(f *fixture) {
-	deltas := []crm.TagDelta{{Key: "a", Name: "Á", Delta: 1}, {Key: "b", Name: "B", Delta: 2}, {Key: "c", Name: "Ç", Delta: 1}, {Key: "d", Name: "D", Delta: 5}}
-	f.ok("AddTagCounts", f.s.AddTagCounts(f.Context(), f.ws, deltas))
-	f.ok("AddTagCounts", f.s.AddTagCounts(f.Context(), f.ws, []crm.TagDelta{{Key: "a", Name: "A", Delta: -1}, {Key: "c", Name: "C", Delta: -1}}))
-	want := []crm.Tag{{Key: "a", Name: "Á"}, {Key: "b", Name: "B", Count: 2}, {Key: "c", Name: "Ç"}, {Key: "d", Name: "D", Count: 5}}
-	f.inView(func(view crm.Snapshot) {
-		var got []crm.Tag
-		for after := ""; len(got) < 9; after = got[len(got)-1].Key {
-			page, err := view.ListTagNames(f.Context(), f.ws, after, 3)
-			f.ok("ListTagNames", err)
-			got = append(got, page...)
-			if len(page) < 3 {
-				break
-			}
-		}
-		if !slices.Equal(got, want) {
-			f.Errorf("ListTagNames, 3 at a time:\n got %v\nwant %v", got, want)
 		}
 	})
 }

@@ -30,6 +30,13 @@ func testTags(t *testing.T, open func(testing.TB) crm.Store) {
 			f.addTags(crm.TagDelta{Key: "gone", Name: "Gone", Delta: 1})
 			f.wantTags(tag("gone", "Gone", 1), tag("here", "Here", 1))
 		}},
+		{"a tag that nobody carries is forgotten, name and all", func(f *fixture) {
+			f.addTags(crm.TagDelta{Key: "gone", Name: "Gone", Delta: 2}, crm.TagDelta{Key: "here", Name: "Here", Delta: 1})
+			f.addTags(crm.TagDelta{Key: "gone", Name: "Gone", Delta: -2})
+			f.addTags(crm.TagDelta{Key: "never", Name: "Never", Delta: 1}, crm.TagDelta{Key: "never", Name: "Never", Delta: -1})
+			f.addTags(crm.TagDelta{Key: "gone", Name: "GONE", Delta: 1}, crm.TagDelta{Key: "here", Name: "HERE", Delta: 1}, crm.TagDelta{Key: "never", Name: "NEVER", Delta: 1})
+			f.wantTags(tag("gone", "GONE", 1), tag("here", "Here", 2), tag("never", "NEVER", 1))
+		}},
 		{"keys are compared byte by byte", func(f *fixture) {
 			f.addTags(crm.TagDelta{Key: "a", Name: "1", Delta: 1}, crm.TagDelta{Key: "A", Name: "2", Delta: 2}, crm.TagDelta{Key: "ä", Name: "3", Delta: 3})
 			f.wantTags(tag("A", "2", 2), tag("a", "1", 1), tag("ä", "3", 3))

@@ -7,3 +7,7 @@ CREATE TABLE restores (
   backup BLOB    NOT NULL,
   done   INTEGER NOT NULL
 ) STRICT;
+
+-- The names of tags that nobody carries, which are no longer kept: they may be
+-- those of people who were erased.
+DELETE FROM tags WHERE count <= 0;
