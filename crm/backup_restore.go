@@ -375,7 +375,14 @@ func (r *restore) forget(ctx context.Context) error {
 
 func (r *restore) eraseAgain(ctx context.Context, ws WorkspaceID, ids []ID) (int, error) {
 	n := 0
-	err := r.c.system.InRestore(ctx, r.total, func(tx Tx) error {
+	there, err := r.c.core.store.GetContacts(ctx, ws, ids)
+	if err == nil {
+		err = r.c.core.dropFilesNaming(ctx, ws, there)
+	}
+	if err != nil {
+		return 0, err
+	}
+	err = r.c.system.InRestore(ctx, r.total, func(tx Tx) error {
 		contacts, err := tx.GetContacts(ctx, ws, ids)
 		if err != nil {
 			return err

@@ -323,3 +323,52 @@ func TestErasuresAreReplayed(t *testing.T) {
 		t.Errorf("a line without ids: got %v, want ErrInvalid", err)
 	}
 }
+
+// The files of imports that were never committed name people too.
+func TestAnEraseTakesFilesThatNameThePerson(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	ana := e.create(crm.NewContact{DisplayName: "Ana Maria Needle", Emails: []crm.Email{{Address: "Ana@Needle.example"}}})
+	wide := func(text string) string { return strings.Join(strings.Split(text, ""), "\x00") + "\x00" }
+	far := strings.Repeat(`{"displayName":"Somebody"}`+"\n", 60_000) // Beyond a window.
+	files := map[string]struct {
+		text string
+		goes bool
+	}{
+		"an address":             {`{"displayName":"A","emails":[{"address":"ana@needle.example"}]}`, true},
+		"a name in capitals":     {`{"displayName":"ANA MARIA NEEDLE"}`, true},
+		"columns":                {`{"displayName":"Needle,Ana Maria"}`, true},
+		"an address far behind":  {far + `{"displayName":"A","emails":[{"address":"ANA@needle.example"}]}`, true},
+		"an address in UTF-16":   {`{"displayName":"` + wide("ana@needle.example") + `"}`, true},
+		"somebody of the domain": {`{"displayName":"B","emails":[{"address":"bob@needle.example"}]}`, false},
+		"a part of the name":     {`{"displayName":"Ana Maria"}`, false},
+	}
+	kept := map[string]crm.ID{}
+	for what, f := range files {
+		i, err := e.Imports.Create(t.Context(), e.owner, jsonl(strings.NewReader(f.text+"\n")))
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		kept[what] = i.ID
+	}
+	if err := e.Contacts.Erase(t.Context(), e.owner, ana.ID, 99); !crm.IsStale(err) {
+		t.Fatalf("a stale erase: got %v, want it refused", err)
+	}
+	check := func(when string, erased bool) {
+		t.Helper()
+		for what, f := range files {
+			i, err := e.Imports.Get(t.Context(), e.owner, kept[what])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := i.Blob.IsZero(), erased && f.goes; got != want {
+				t.Errorf("%s, a file with %s: gone: got %t, want %t", when, what, got, want)
+			}
+		}
+	}
+	check("before", false)
+	if err := e.Contacts.Erase(t.Context(), e.owner, ana.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	check("after the erase", true)
+}

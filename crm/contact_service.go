@@ -223,7 +223,8 @@ func untrash(set *changeSet, before Contact) Contact {
 }
 
 // Erase removes a contact for good, live or trashed, with its images, its
-// interactions and the fingerprints of its import. An interaction that other
+// interactions, the fingerprints of its import and the files of imports that name
+// it and are not committed. An interaction that other
 // contacts took part in stays in their timelines without the person and without
 // its text. Admins may. It cannot be undone. version 0 means
 // any.
@@ -231,11 +232,28 @@ func (s *ContactService) Erase(ctx context.Context, actor Actor, id ID, version 
 	if err := actor.Authorize(PermContactsErase); err != nil {
 		return fmt.Errorf("erase contact: %w", err)
 	}
+	if err := s.forgetFiles(ctx, actor, id, version); err != nil {
+		return fmt.Errorf("erase contact %s: %w", id, err)
+	}
 	_, err := s.change(ctx, actor, id, version, "erase", func(set *changeSet, before Contact) (Contact, error) {
 		set.forget(before)
 		return before, nil
 	})
 	return err
+}
+
+// forgetFiles removes the files of imports that name a contact which is about to
+// be erased. Before, so that a crash leaves a person whose erase can be asked for
+// again. What refuses the erase is found by that.
+func (s *ContactService) forgetFiles(ctx context.Context, actor Actor, id ID, version int64) error {
+	c, err := getContact(ctx, s.core.store, actor.Workspace, id)
+	if errors.Is(err, ErrNotFound) || err == nil && version != 0 && version != c.Version {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.core.dropFilesNaming(ctx, actor.Workspace, []Contact{c})
 }
 
 // BatchMode says what a batch does with contacts that exist already.

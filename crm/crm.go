@@ -97,10 +97,11 @@ type core struct {
 	jobs       *JobService
 	// callers counts the writes that somebody waited for in this process.
 	callers atomic.Int64
-	// undoImport and importEnded are set by the import service, which the
+	// undoImport, importEnded and dropImportFile are set by the import service, which the
 	// services above it must not know.
-	undoImport  func(ctx context.Context, actor Actor, id ID, guard func(Tx, *Import) error) (Import, Job, error)
-	importEnded func(ctx context.Context, tx Tx, j Job) error
+	undoImport     func(ctx context.Context, actor Actor, id ID, guard func(Tx, *Import) error) (Import, Job, error)
+	importEnded    func(ctx context.Context, tx Tx, j Job) error
+	dropImportFile func(ctx context.Context, ws WorkspaceID, id ID) error
 }
 
 // CRM is one instance: a struct of services. Several can live in one process.

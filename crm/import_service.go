@@ -16,6 +16,7 @@ type ImportService struct {
 func newImportService(k *core) *ImportService {
 	s := &ImportService{core: k, blobs: k.blobs}
 	k.undoImport = s.startUndo
+	k.dropImportFile = s.dropFile
 	k.importEnded = s.ended
 	return s
 }

@@ -287,6 +287,10 @@ func TestAnErasedPersonIsInNoFile(t *testing.T) {
 			do("POST", "/api/v1/contacts/"+f.ID+"/erase", "", 204)
 		}
 	}
+	upload := "Name,E-mail 1 - Value,Notes\nCarl,carl@other.example,\nX Q,Xanthippe@Needle.example,zugzwang again\n"
+	if status, text, err := c.send("POST", "/api/v1/imports?fileName=later.csv", "text/csv", strings.NewReader(upload)); err != nil || status != 201 {
+		t.Fatalf("upload: got %d %s (%v), want 201", status, text, err)
+	}
 	h.ok(h.run("backup", h.path("before.omni")))
 	words := []string{"xanthippe", "quux", "needle.example", "zugzwang", "schadenfreude", "kwyjibo", "fisimatenten", "2025550123", "xanny"}
 	for _, w := range []string{"xanthippe", "zugzwang", "kwyjibo"} {
@@ -360,4 +364,108 @@ func holding(t *testing.T, folder, word string) []string {
 		}
 	}
 	return found
+}
+
+// TestTheJournalOfErasures kills a server, tears the journal's last line and looks
+// whether every erasure is there once.
+func TestTheJournalOfErasures(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	path := "data/" + journalName
+	erase := func(c *caller, name string) string {
+		t.Helper()
+		id, err := c.create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, text, err := c.send("POST", "/api/v1/contacts/"+id+"/erase", "", nil); err != nil || status != 204 {
+			t.Fatalf("erase: got %d %s (%v)", status, text, err)
+		}
+		return id
+	}
+	noted := func(id string) bool {
+		text, err := os.ReadFile(h.path(path))
+		return err == nil && strings.Contains(string(text), id)
+	}
+	s := h.serve()
+	c := h.caller(s)
+	first := erase(c, "One")
+	until(t, "the erasure is noted", func() bool { return noted(first) })
+	s.kill()
+	whole := h.read(path)
+	h.write(path, whole+whole[:20])
+
+	s = h.serve()
+	c.base = s.hello.URL
+	second := erase(c, "Two")
+	until(t, "the next erasure is noted", func() bool { return noted(second) })
+	third := erase(c, "Three")
+	s.stop() // It notes what there is before it ends.
+	if !noted(third) {
+		t.Errorf("the journal after a stop: got %s, want %s in it", h.read(path), third)
+	}
+	for range 2 {
+		lines := strings.Split(strings.TrimSpace(h.ok(h.run("erasures")).out), "\n")
+		if len(lines) != 3 || !strings.Contains(lines[0], first) || !strings.Contains(lines[2], third) {
+			t.Errorf("erasures: got %q, want each once", lines)
+		}
+	}
+	if got := strings.Count(h.read(path), "\n"); got != 3 {
+		t.Errorf("lines of the journal: got %d, want 3:\n%s", got, h.read(path))
+	}
+	if info, err := os.Stat(h.path(path)); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the journal: got %v, %v, want rights of 0600", info, err)
+	}
+	// Beside another database the journal begins anew, and keeps what it has.
+	for _, name := range []string{"crm.db", "crm.db-wal", "crm.db-shm"} {
+		if err := os.Remove(h.path("data/" + name)); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	h.ok(h.give(password+"\n", "user", "create", "--email", email, "--workspace", "Mine", "--password-stdin"))
+	s = h.serve()
+	last := erase(h.caller(s), "Four")
+	until(t, "the erasure of the new database is noted", func() bool { return noted(last) })
+	s.stop()
+	if got := h.ok(h.run("erasures")).out; !strings.Contains(got, first) || !strings.Contains(got, last) {
+		t.Errorf("erasures behind a new database: got %s, want all", got)
+	}
+}
+
+// TestAKilledBackupIsNone kills backups: what there is has another name.
+func TestAKilledBackupIsNone(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.writePeople("people.csv", 44, 20_000)
+	h.importFile("people.csv")
+	c := h.command("backup", "b.omni")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the backup is being written", func() bool {
+		partial, err := filepath.Glob(h.path("b.omni.partial-*"))
+		if err != nil || len(partial) == 0 {
+			return false
+		}
+		info, err := os.Stat(partial[0])
+		return err == nil && info.Size() > 0
+	})
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	if slices.Contains(h.files(), "b.omni") {
+		t.Fatal("a killed backup has its name; it may have been over before the kill")
+	}
+	partial, err := filepath.Glob(h.path("b.omni.partial-*"))
+	if err != nil || len(partial) != 1 {
+		t.Fatal(partial, err)
+	}
+	r := h.other()
+	r.fails(r.run("restore", partial[0]), exitFailed, "damaged")
+	h.ok(h.run("backup", "b.omni"))
+	r.ok(r.run("restore", h.path("b.omni")))
+	if got := r.clean(); got != 20_000 {
+		t.Errorf("contacts: got %d, want 20000", got)
+	}
 }
