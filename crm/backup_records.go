@@ -3,6 +3,7 @@ package crm
 import (
 	"context"
 	"fmt"
+	"io"
 )
 
 // putRecords writes records of one group, exactly as they were.
@@ -57,4 +58,32 @@ func recordsOf[T any](held []backupRecord, of func(backupRecord) T) []T {
 		all[i] = of(d)
 	}
 	return all
+}
+
+// blobPieces reads a file from its pieces.
+type blobPieces struct {
+	in     *backupReader
+	now    backupRecord
+	report *BackupReport
+}
+
+// Read implements io.Reader.
+func (p *blobPieces) Read(b []byte) (int, error) {
+	for len(p.now.Blob.Data) == 0 {
+		if p.now.Blob.Last {
+			return 0, io.EOF
+		}
+		id := p.now.Blob.ID
+		more, err := p.in.next(&p.now)
+		if err != nil {
+			return 0, err
+		}
+		if !more || p.now.Blob == nil || p.now.Blob.ID != id {
+			return 0, errDamaged
+		}
+		p.report.count(&p.now)
+	}
+	n := copy(b, p.now.Blob.Data)
+	p.now.Blob.Data = p.now.Blob.Data[n:]
+	return n, nil
 }

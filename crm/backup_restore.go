@@ -12,8 +12,6 @@ const (
 	// writes.
 	restoreRecords = 500
 	restoreBytes   = 4 << 20
-	// restoreErase is how many contacts one transaction forgets.
-	restoreErase = 20
 )
 
 // RestoreOptions says what [CRM.Restore] does beside writing the records.
@@ -297,102 +295,4 @@ func (r *restore) writeBlob(ctx context.Context, d backupRecord) error {
 		return err
 	}
 	return r.note(ctx, r.in.read)
-}
-
-// blobPieces reads a file from its pieces.
-type blobPieces struct {
-	in     *backupReader
-	now    backupRecord
-	report *BackupReport
-}
-
-// Read implements io.Reader.
-func (p *blobPieces) Read(b []byte) (int, error) {
-	for len(p.now.Blob.Data) == 0 {
-		if p.now.Blob.Last {
-			return 0, io.EOF
-		}
-		id := p.now.Blob.ID
-		more, err := p.in.next(&p.now)
-		if err != nil {
-			return 0, err
-		}
-		if !more || p.now.Blob == nil || p.now.Blob.ID != id {
-			return 0, errDamaged
-		}
-		p.report.count(&p.now)
-	}
-	n := copy(b, p.now.Blob.Data)
-	p.now.Blob.Data = p.now.Blob.Data[n:]
-	return n, nil
-}
-
-// eachWorkspace calls do for every workspace of the database.
-func (r *restore) eachWorkspace(ctx context.Context, do func(context.Context, WorkspaceID) error) error {
-	return pages(backupPage, func(after WorkspaceID) ([]Workspace, error) { return r.c.system.ListWorkspaces(ctx, after, backupPage) },
-		func(w Workspace) WorkspaceID { return w.ID }, func(w Workspace) error { return do(ctx, w.ID) })
-}
-
-// recount makes what backups leave out.
-func (r *restore) recount(ctx context.Context, ws WorkspaceID) error {
-	if err := r.c.system.RecountContacts(ctx, ws); err != nil {
-		return err
-	}
-	return r.c.system.RecountSeries(ctx, ws)
-}
-
-// renewEpoch is where the event log is told that it is another one.
-func (r *restore) renewEpoch(context.Context) error {
-	// Streams do not exist yet: the log has no epoch to renew.
-	return nil
-}
-
-// forget erases again who was erased after the backup.
-func (r *restore) forget(ctx context.Context) error {
-	byWorkspace := map[WorkspaceID][]ID{}
-	seen := map[Erasure]bool{}
-	for _, e := range r.o.Erasures {
-		key := Erasure{Workspace: e.Workspace, Contact: e.Contact}
-		if !seen[key] {
-			seen[key] = true
-			byWorkspace[e.Workspace] = append(byWorkspace[e.Workspace], e.Contact)
-		}
-	}
-	for ws, ids := range byWorkspace {
-		for len(ids) > 0 {
-			some := ids[:min(len(ids), restoreErase)]
-			ids = ids[len(some):]
-			n, err := r.eraseAgain(ctx, ws, some)
-			if err != nil {
-				return fmt.Errorf("erase again in workspace %s: %w", ws, err)
-			}
-			r.report.Erased += n
-		}
-	}
-	r.report.Unknown = len(seen) - r.report.Erased
-	return nil
-}
-
-func (r *restore) eraseAgain(ctx context.Context, ws WorkspaceID, ids []ID) (int, error) {
-	n := 0
-	there, err := r.c.core.store.GetContacts(ctx, ws, ids)
-	if err == nil {
-		err = r.c.core.dropFilesNaming(ctx, ws, there)
-	}
-	if err != nil {
-		return 0, err
-	}
-	err = r.c.system.InRestore(ctx, r.total, func(tx Tx) error {
-		contacts, err := tx.GetContacts(ctx, ws, ids)
-		if err != nil {
-			return err
-		}
-		n = len(contacts)
-		set := r.c.core.newChangeSet(Actor{Workspace: ws, Kind: ActorSystem}, ID{})
-		for _, contact := range contacts {
-			set.forget(contact)
-		}
-		return set.write(ctx, tx, ws)
-	})
-	return n, err
 }

@@ -1,6 +1,7 @@
 package crm_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log"
@@ -187,4 +188,39 @@ func ExampleInsightService() {
 	// Output:
 	// 4 exchanges in 90 days, usually every 12 days
 	// Call Ana Ruiz: 40 days quiet, usually every 12 days
+}
+
+func ExampleCRM_Backup() {
+	app, actor, end := open()
+	defer end()
+	ctx := context.Background()
+	contact, err := app.Contacts.Create(ctx, actor, crm.NewContact{DisplayName: "Zoë Łukasz"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var file bytes.Buffer
+	if _, err := app.Backup(ctx, &file, crm.BackupOptions{}); err != nil {
+		log.Fatal(err)
+	}
+
+	// Into an empty store, of any kind, before anything is started on it.
+	store, err := sqlite.Open(ctx, ":memory:")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close() //nolint:errcheck // It lies in memory.
+	other, err := crm.New(crm.Config{Store: store})
+	if err != nil {
+		log.Fatal(err)
+	}
+	report, err := other.Restore(ctx, bytes.NewReader(file.Bytes()), crm.RestoreOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	same, err := other.Contacts.Get(ctx, actor, contact.ID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(report.Contacts, same.DisplayName, same.Version == contact.Version)
+	// Output: 1 Zoë Łukasz true
 }
