@@ -25,12 +25,6 @@ func (r *restore) recount(ctx context.Context, ws WorkspaceID) error {
 	return r.c.system.RecountSeries(ctx, ws)
 }
 
-// renewEpoch is where the event log is told that it is another one.
-func (r *restore) renewEpoch(context.Context) error {
-	// Streams do not exist yet: the log has no epoch to renew.
-	return nil
-}
-
 // forget erases again who was erased after the backup.
 func (r *restore) forget(ctx context.Context) error {
 	byWorkspace := map[WorkspaceID][]ID{}

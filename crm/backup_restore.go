@@ -107,7 +107,8 @@ func (r *restore) run(ctx context.Context) error {
 	if err := r.forget(ctx); err != nil {
 		return err
 	}
-	if err := r.renewEpoch(ctx); err != nil {
+	// Positions that were given out by the log of before belong to no event here.
+	if err := r.c.system.RenewLogEpoch(ctx); err != nil {
 		return err
 	}
 	return r.c.system.EndRestore(ctx)

@@ -72,7 +72,16 @@ func TestARestoreIsTheInstanceAsItWas(t *testing.T) {
 	file := e.backup()
 	e.people("Late")
 
-	got, r := restored(t, file)
+	app, store := idle(t)
+	empty := epochOf(t, store)
+	r, err := app.Restore(t.Context(), bytes.NewReader(file), crm.RestoreOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := setupOn(t, store)
+	if now := epochOf(t, store); now == empty || now == epochOf(t, e.store) {
+		t.Errorf("epoch of the log: got %s, want a new one", now)
+	}
 	equal(t, "contacts of the report", r.Contacts, int64(303))
 	equal(t, "total", got.list(crm.ContactListQuery{}).Total, 302)
 	got.sound()
@@ -85,6 +94,15 @@ func TestARestoreIsTheInstanceAsItWas(t *testing.T) {
 	equal(t, "total after the undo", got.list(crm.ContactListQuery{}).Total, 2)
 	got.sound()
 	equal(t, "the log goes on", len(got.log(t)) > len(e.log(t)), true)
+}
+
+func epochOf(t *testing.T, s crm.Store) crm.ID {
+	t.Helper()
+	state, err := s.LogState(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state.Epoch
 }
 
 func (e *env) log(t *testing.T) []crm.Event {

@@ -30,10 +30,12 @@ const (
 	journalNote = 20_000
 )
 
-// journalLine is a line of the journal: an erasure, or only how far it came.
+// journalLine is a line of the journal: an erasure, or only how far it came in
+// which log.
 type journalLine struct {
 	*crm.Erasure
 	Position crm.Position `json:"position"`
+	Epoch    crm.ID       `json:"epoch"`
 }
 
 // journal appends every erasure of the event log to a file, which outlives the
@@ -42,8 +44,8 @@ type journalLine struct {
 type journal struct {
 	path string
 	app  *crm.CRM
-	// log is how the event log is read, from a position on.
-	log func(ctx context.Context, after crm.Position, limit int) ([]crm.WorkspaceEvent, error)
+	// epoch is that of the log.
+	epoch crm.ID
 	// at is how far the log is read, noted how far the file says it is.
 	at, noted crm.Position
 }
@@ -51,20 +53,20 @@ type journal struct {
 // openJournal finds how far the file has come. Behind another database than it
 // was made beside, it begins anew.
 func openJournal(ctx context.Context, path string, app *crm.CRM, store crm.Store) (*journal, error) {
-	j := &journal{path: path, app: app, log: store.EventsAfter}
-	if err := cutTorn(path); err != nil {
-		return nil, err
-	}
-	last, err := lastPosition(path)
-	if err != nil || last == 0 {
-		return j, err
-	}
-	there, err := j.log(ctx, last-1, 1)
+	state, err := store.LogState(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if len(there) > 0 { // Else the log is shorter: it is another one.
-		j.at, j.noted = last, last
+	if err := cutTorn(path); err != nil {
+		return nil, err
+	}
+	j := &journal{path: path, app: app, epoch: state.Epoch}
+	last, err := lastLine(path)
+	if err != nil {
+		return nil, err
+	}
+	if last.Epoch == state.Epoch {
+		j.at, j.noted = last.Position, last.Position
 	}
 	return j, nil
 }
@@ -77,14 +79,14 @@ func (j *journal) catchUp(ctx context.Context) error {
 	noted := j.noted
 	at, err := j.app.Erasures(ctx, j.at, func(e crm.Erasure, at crm.Position) error {
 		noted = at
-		return out.Encode(journalLine{&e, at})
+		return out.Encode(journalLine{&e, at, j.epoch})
 	})
 	if err != nil {
 		return err
 	}
 	if at-noted >= journalNote {
 		noted = at
-		if err := out.Encode(journalLine{nil, at}); err != nil {
+		if err := out.Encode(journalLine{nil, at, j.epoch}); err != nil {
 			return err
 		}
 	}
@@ -123,14 +125,13 @@ func cutTorn(path string) error {
 	return err
 }
 
-// lastPosition is the position in the journal's last line that has one, not the
-// highest: behind a restore they begin anew. 0 without one.
-func lastPosition(path string) (crm.Position, error) {
-	var last crm.Position
+// lastLine is the journal's last line, a zero one without any.
+func lastLine(path string) (journalLine, error) {
+	var last journalLine
 	err := eachLine(path, func(line []byte) error {
-		var l struct{ Position crm.Position }
-		if json.Unmarshal(line, &l) == nil && l.Position > 0 {
-			last = l.Position
+		var l journalLine
+		if json.Unmarshal(line, &l) == nil {
+			last = l
 		}
 		return nil
 	})
