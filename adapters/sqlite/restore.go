@@ -23,10 +23,10 @@ func (r reads) restore(ctx context.Context) (restoreRow, bool, error) {
 }
 
 // anything is 1 where the file holds what a restore would have to be merged
-// with. Sign-in links and attempts, which a server makes by itself at its first
-// start, are nothing.
+// with. Sign-in links and attempts and the periodic jobs, which belong to no
+// workspace, are nothing: a server makes them by itself at its first start.
 const anything = `SELECT EXISTS (SELECT 1 FROM workspaces WHERE id > x'') OR EXISTS (SELECT 1 FROM workspace_numbers WHERE ws > 0)
-	OR EXISTS (SELECT 1 FROM users WHERE id > x'') OR EXISTS (SELECT 1 FROM jobs WHERE workspace > x'')
+	OR EXISTS (SELECT 1 FROM users WHERE id > x'') OR EXISTS (SELECT 1 FROM jobs WHERE workspace > zeroblob(16))
 	OR EXISTS (SELECT 1 FROM imports WHERE workspace > x'') OR EXISTS (SELECT 1 FROM blobs WHERE workspace > x'')`
 
 // BeginRestore implements [crm.Restorer].
