@@ -174,6 +174,81 @@ func (_c *Store_AddToSeries_Call) RunAndReturn(run func(ctx context.Context, ws 
 	return _c
 }
 
+// AdvanceReader provides a mock function for the type Store
+func (_mock *Store) AdvanceReader(ctx context.Context, name string, lease crm.ID, to crm.Position, valid time.Duration) error {
+	ret := _mock.Called(ctx, name, lease, to, valid)
+
+	if len(ret) == 0 {
+		panic("no return value specified for AdvanceReader")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, crm.Position, time.Duration) error); ok {
+		r0 = returnFunc(ctx, name, lease, to, valid)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_AdvanceReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'AdvanceReader'
+type Store_AdvanceReader_Call struct {
+	*mock.Call
+}
+
+// AdvanceReader is a helper method to define mock.On call
+//   - ctx context.Context
+//   - name string
+//   - lease crm.ID
+//   - to crm.Position
+//   - valid time.Duration
+func (_e *Store_Expecter) AdvanceReader(ctx any, name any, lease any, to any, valid any) *Store_AdvanceReader_Call {
+	return &Store_AdvanceReader_Call{Call: _e.mock.On("AdvanceReader", ctx, name, lease, to, valid)}
+}
+
+func (_c *Store_AdvanceReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID, to crm.Position, valid time.Duration)) *Store_AdvanceReader_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 string
+		if args[1] != nil {
+			arg1 = args[1].(string)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 crm.Position
+		if args[3] != nil {
+			arg3 = args[3].(crm.Position)
+		}
+		var arg4 time.Duration
+		if args[4] != nil {
+			arg4 = args[4].(time.Duration)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_AdvanceReader_Call) Return(err error) *Store_AdvanceReader_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_AdvanceReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID, to crm.Position, valid time.Duration) error) *Store_AdvanceReader_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // AppendEvents provides a mock function for the type Store
 func (_mock *Store) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
 	ret := _mock.Called(ctx, ws, events)
@@ -371,6 +446,74 @@ func (_c *Store_BusyWorkspaces_Call) RunAndReturn(run func(ctx context.Context, 
 	return _c
 }
 
+// CancelAsked provides a mock function for the type Store
+func (_mock *Store) CancelAsked(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error) {
+	ret := _mock.Called(ctx, lease)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CancelAsked")
+	}
+
+	var r0 []crm.JobTicket
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.ID) ([]crm.JobTicket, error)); ok {
+		return returnFunc(ctx, lease)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.ID) []crm.JobTicket); ok {
+		r0 = returnFunc(ctx, lease)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.JobTicket)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.ID) error); ok {
+		r1 = returnFunc(ctx, lease)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_CancelAsked_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CancelAsked'
+type Store_CancelAsked_Call struct {
+	*mock.Call
+}
+
+// CancelAsked is a helper method to define mock.On call
+//   - ctx context.Context
+//   - lease crm.ID
+func (_e *Store_Expecter) CancelAsked(ctx any, lease any) *Store_CancelAsked_Call {
+	return &Store_CancelAsked_Call{Call: _e.mock.On("CancelAsked", ctx, lease)}
+}
+
+func (_c *Store_CancelAsked_Call) Run(run func(ctx context.Context, lease crm.ID)) *Store_CancelAsked_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.ID
+		if args[1] != nil {
+			arg1 = args[1].(crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_CancelAsked_Call) Return(jobTickets []crm.JobTicket, err error) *Store_CancelAsked_Call {
+	_c.Call.Return(jobTickets, err)
+	return _c
+}
+
+func (_c *Store_CancelAsked_Call) RunAndReturn(run func(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error)) *Store_CancelAsked_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // CheckLease provides a mock function for the type Store
 func (_mock *Store) CheckLease(ctx context.Context, ws crm.WorkspaceID, id crm.ID, lease crm.ID) error {
 	ret := _mock.Called(ctx, ws, id, lease)
@@ -441,8 +584,8 @@ func (_c *Store_CheckLease_Call) RunAndReturn(run func(ctx context.Context, ws c
 }
 
 // ClaimJobs provides a mock function for the type Store
-func (_mock *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
-	ret := _mock.Called(ctx, tickets, lease, valid)
+func (_mock *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
+	ret := _mock.Called(ctx, tickets, claim)
 
 	if len(ret) == 0 {
 		panic("no return value specified for ClaimJobs")
@@ -450,18 +593,18 @@ func (_mock *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, leas
 
 	var r0 []crm.Job
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) ([]crm.Job, error)); ok {
-		return returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.JobClaim) ([]crm.Job, error)); ok {
+		return returnFunc(ctx, tickets, claim)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) []crm.Job); ok {
-		r0 = returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.JobClaim) []crm.Job); ok {
+		r0 = returnFunc(ctx, tickets, claim)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.Job)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) error); ok {
-		r1 = returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobTicket, crm.JobClaim) error); ok {
+		r1 = returnFunc(ctx, tickets, claim)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -476,13 +619,12 @@ type Store_ClaimJobs_Call struct {
 // ClaimJobs is a helper method to define mock.On call
 //   - ctx context.Context
 //   - tickets []crm.JobTicket
-//   - lease crm.ID
-//   - valid time.Duration
-func (_e *Store_Expecter) ClaimJobs(ctx any, tickets any, lease any, valid any) *Store_ClaimJobs_Call {
-	return &Store_ClaimJobs_Call{Call: _e.mock.On("ClaimJobs", ctx, tickets, lease, valid)}
+//   - claim crm.JobClaim
+func (_e *Store_Expecter) ClaimJobs(ctx any, tickets any, claim any) *Store_ClaimJobs_Call {
+	return &Store_ClaimJobs_Call{Call: _e.mock.On("ClaimJobs", ctx, tickets, claim)}
 }
 
-func (_c *Store_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration)) *Store_ClaimJobs_Call {
+func (_c *Store_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim)) *Store_ClaimJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
@@ -491,6 +633,79 @@ func (_c *Store_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.
 		var arg1 []crm.JobTicket
 		if args[1] != nil {
 			arg1 = args[1].([]crm.JobTicket)
+		}
+		var arg2 crm.JobClaim
+		if args[2] != nil {
+			arg2 = args[2].(crm.JobClaim)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ClaimJobs_Call) Return(jobs []crm.Job, err error) *Store_ClaimJobs_Call {
+	_c.Call.Return(jobs, err)
+	return _c
+}
+
+func (_c *Store_ClaimJobs_Call) RunAndReturn(run func(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error)) *Store_ClaimJobs_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ClaimReader provides a mock function for the type Store
+func (_mock *Store) ClaimReader(ctx context.Context, name string, lease crm.ID, valid time.Duration) (crm.EventReader, error) {
+	ret := _mock.Called(ctx, name, lease, valid)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ClaimReader")
+	}
+
+	var r0 crm.EventReader
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, time.Duration) (crm.EventReader, error)); ok {
+		return returnFunc(ctx, name, lease, valid)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, time.Duration) crm.EventReader); ok {
+		r0 = returnFunc(ctx, name, lease, valid)
+	} else {
+		r0 = ret.Get(0).(crm.EventReader)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, string, crm.ID, time.Duration) error); ok {
+		r1 = returnFunc(ctx, name, lease, valid)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ClaimReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ClaimReader'
+type Store_ClaimReader_Call struct {
+	*mock.Call
+}
+
+// ClaimReader is a helper method to define mock.On call
+//   - ctx context.Context
+//   - name string
+//   - lease crm.ID
+//   - valid time.Duration
+func (_e *Store_Expecter) ClaimReader(ctx any, name any, lease any, valid any) *Store_ClaimReader_Call {
+	return &Store_ClaimReader_Call{Call: _e.mock.On("ClaimReader", ctx, name, lease, valid)}
+}
+
+func (_c *Store_ClaimReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID, valid time.Duration)) *Store_ClaimReader_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 string
+		if args[1] != nil {
+			arg1 = args[1].(string)
 		}
 		var arg2 crm.ID
 		if args[2] != nil {
@@ -510,12 +725,12 @@ func (_c *Store_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.
 	return _c
 }
 
-func (_c *Store_ClaimJobs_Call) Return(jobs []crm.Job, err error) *Store_ClaimJobs_Call {
-	_c.Call.Return(jobs, err)
+func (_c *Store_ClaimReader_Call) Return(eventReader crm.EventReader, err error) *Store_ClaimReader_Call {
+	_c.Call.Return(eventReader, err)
 	return _c
 }
 
-func (_c *Store_ClaimJobs_Call) RunAndReturn(run func(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error)) *Store_ClaimJobs_Call {
+func (_c *Store_ClaimReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID, valid time.Duration) (crm.EventReader, error)) *Store_ClaimReader_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -560,6 +775,80 @@ func (_c *Store_Close_Call) Return(err error) *Store_Close_Call {
 }
 
 func (_c *Store_Close_Call) RunAndReturn(run func() error) *Store_Close_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// CountBatches provides a mock function for the type Store
+func (_mock *Store) CountBatches(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID) ([]crm.BatchCount, error) {
+	ret := _mock.Called(ctx, ws, batches)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CountBatches")
+	}
+
+	var r0 []crm.BatchCount
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) ([]crm.BatchCount, error)); ok {
+		return returnFunc(ctx, ws, batches)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) []crm.BatchCount); ok {
+		r0 = returnFunc(ctx, ws, batches)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.BatchCount)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, batches)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_CountBatches_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountBatches'
+type Store_CountBatches_Call struct {
+	*mock.Call
+}
+
+// CountBatches is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - batches []crm.ID
+func (_e *Store_Expecter) CountBatches(ctx any, ws any, batches any) *Store_CountBatches_Call {
+	return &Store_CountBatches_Call{Call: _e.mock.On("CountBatches", ctx, ws, batches)}
+}
+
+func (_c *Store_CountBatches_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID)) *Store_CountBatches_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_CountBatches_Call) Return(batchCounts []crm.BatchCount, err error) *Store_CountBatches_Call {
+	_c.Call.Return(batchCounts, err)
+	return _c
+}
+
+func (_c *Store_CountBatches_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, batches []crm.ID) ([]crm.BatchCount, error)) *Store_CountBatches_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -638,6 +927,84 @@ func (_c *Store_CountContacts_Call) Return(n int, err error) *Store_CountContact
 }
 
 func (_c *Store_CountContacts_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, where crm.ContactCriteria, atMost int) (int, error)) *Store_CountContacts_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// CountFollowUps provides a mock function for the type Store
+func (_mock *Store) CountFollowUps(ctx context.Context, ws crm.WorkspaceID, due time.Time, atMost int) (int, error) {
+	ret := _mock.Called(ctx, ws, due, atMost)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CountFollowUps")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, time.Time, int) (int, error)); ok {
+		return returnFunc(ctx, ws, due, atMost)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, time.Time, int) int); ok {
+		r0 = returnFunc(ctx, ws, due, atMost)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, time.Time, int) error); ok {
+		r1 = returnFunc(ctx, ws, due, atMost)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_CountFollowUps_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountFollowUps'
+type Store_CountFollowUps_Call struct {
+	*mock.Call
+}
+
+// CountFollowUps is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - due time.Time
+//   - atMost int
+func (_e *Store_Expecter) CountFollowUps(ctx any, ws any, due any, atMost any) *Store_CountFollowUps_Call {
+	return &Store_CountFollowUps_Call{Call: _e.mock.On("CountFollowUps", ctx, ws, due, atMost)}
+}
+
+func (_c *Store_CountFollowUps_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, due time.Time, atMost int)) *Store_CountFollowUps_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 time.Time
+		if args[2] != nil {
+			arg2 = args[2].(time.Time)
+		}
+		var arg3 int
+		if args[3] != nil {
+			arg3 = args[3].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_CountFollowUps_Call) Return(n int, err error) *Store_CountFollowUps_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *Store_CountFollowUps_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, due time.Time, atMost int) (int, error)) *Store_CountFollowUps_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -868,6 +1235,80 @@ func (_c *Store_CountJobs_Call) Return(jobCounts []crm.JobCount, err error) *Sto
 }
 
 func (_c *Store_CountJobs_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error)) *Store_CountJobs_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// CountViews provides a mock function for the type Store
+func (_mock *Store) CountViews(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) (map[crm.ID]int64, error) {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CountViews")
+	}
+
+	var r0 map[crm.ID]int64
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) (map[crm.ID]int64, error)); ok {
+		return returnFunc(ctx, ws, contacts)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) map[crm.ID]int64); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).(map[crm.ID]int64)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, contacts)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_CountViews_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CountViews'
+type Store_CountViews_Call struct {
+	*mock.Call
+}
+
+// CountViews is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Store_Expecter) CountViews(ctx any, ws any, contacts any) *Store_CountViews_Call {
+	return &Store_CountViews_Call{Call: _e.mock.On("CountViews", ctx, ws, contacts)}
+}
+
+func (_c *Store_CountViews_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Store_CountViews_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_CountViews_Call) Return(iDToInt64 map[crm.ID]int64, err error) *Store_CountViews_Call {
+	_c.Call.Return(iDToInt64, err)
+	return _c
+}
+
+func (_c *Store_CountViews_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) (map[crm.ID]int64, error)) *Store_CountViews_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -1193,6 +1634,69 @@ func (_c *Store_DeleteImportRows_Call) RunAndReturn(run func(ctx context.Context
 	return _c
 }
 
+// DeleteInsights provides a mock function for the type Store
+func (_mock *Store) DeleteInsights(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for DeleteInsights")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_DeleteInsights_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'DeleteInsights'
+type Store_DeleteInsights_Call struct {
+	*mock.Call
+}
+
+// DeleteInsights is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Store_Expecter) DeleteInsights(ctx any, ws any, contacts any) *Store_DeleteInsights_Call {
+	return &Store_DeleteInsights_Call{Call: _e.mock.On("DeleteInsights", ctx, ws, contacts)}
+}
+
+func (_c *Store_DeleteInsights_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Store_DeleteInsights_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_DeleteInsights_Call) Return(err error) *Store_DeleteInsights_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_DeleteInsights_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error) *Store_DeleteInsights_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // DeleteInteractions provides a mock function for the type Store
 func (_mock *Store) DeleteInteractions(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error) {
 	ret := _mock.Called(ctx, ws, ids)
@@ -1261,6 +1765,69 @@ func (_c *Store_DeleteInteractions_Call) Return(n int, err error) *Store_DeleteI
 }
 
 func (_c *Store_DeleteInteractions_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, ids []crm.ID) (int, error)) *Store_DeleteInteractions_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// DeleteViews provides a mock function for the type Store
+func (_mock *Store) DeleteViews(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for DeleteViews")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_DeleteViews_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'DeleteViews'
+type Store_DeleteViews_Call struct {
+	*mock.Call
+}
+
+// DeleteViews is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Store_Expecter) DeleteViews(ctx any, ws any, contacts any) *Store_DeleteViews_Call {
+	return &Store_DeleteViews_Call{Call: _e.mock.On("DeleteViews", ctx, ws, contacts)}
+}
+
+func (_c *Store_DeleteViews_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Store_DeleteViews_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_DeleteViews_Call) Return(err error) *Store_DeleteViews_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_DeleteViews_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) error) *Store_DeleteViews_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -1677,6 +2244,143 @@ func (_c *Store_ExtendLease_Call) Return(job crm.Job, err error) *Store_ExtendLe
 }
 
 func (_c *Store_ExtendLease_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, id crm.ID, lease crm.ID, valid time.Duration, done int64, total int64) (crm.Job, error)) *Store_ExtendLease_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// FailReader provides a mock function for the type Store
+func (_mock *Store) FailReader(ctx context.Context, name string, lease crm.ID, code string) error {
+	ret := _mock.Called(ctx, name, lease, code)
+
+	if len(ret) == 0 {
+		panic("no return value specified for FailReader")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, string) error); ok {
+		r0 = returnFunc(ctx, name, lease, code)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_FailReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'FailReader'
+type Store_FailReader_Call struct {
+	*mock.Call
+}
+
+// FailReader is a helper method to define mock.On call
+//   - ctx context.Context
+//   - name string
+//   - lease crm.ID
+//   - code string
+func (_e *Store_Expecter) FailReader(ctx any, name any, lease any, code any) *Store_FailReader_Call {
+	return &Store_FailReader_Call{Call: _e.mock.On("FailReader", ctx, name, lease, code)}
+}
+
+func (_c *Store_FailReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID, code string)) *Store_FailReader_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 string
+		if args[1] != nil {
+			arg1 = args[1].(string)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 string
+		if args[3] != nil {
+			arg3 = args[3].(string)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_FailReader_Call) Return(err error) *Store_FailReader_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_FailReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID, code string) error) *Store_FailReader_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// FeedTypes provides a mock function for the type Store
+func (_mock *Store) FeedTypes(ctx context.Context, ws crm.WorkspaceID) ([]crm.EventType, error) {
+	ret := _mock.Called(ctx, ws)
+
+	if len(ret) == 0 {
+		panic("no return value specified for FeedTypes")
+	}
+
+	var r0 []crm.EventType
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) ([]crm.EventType, error)); ok {
+		return returnFunc(ctx, ws)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID) []crm.EventType); ok {
+		r0 = returnFunc(ctx, ws)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.EventType)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID) error); ok {
+		r1 = returnFunc(ctx, ws)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_FeedTypes_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'FeedTypes'
+type Store_FeedTypes_Call struct {
+	*mock.Call
+}
+
+// FeedTypes is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+func (_e *Store_Expecter) FeedTypes(ctx any, ws any) *Store_FeedTypes_Call {
+	return &Store_FeedTypes_Call{Call: _e.mock.On("FeedTypes", ctx, ws)}
+}
+
+func (_c *Store_FeedTypes_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID)) *Store_FeedTypes_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_FeedTypes_Call) Return(eventTypes []crm.EventType, err error) *Store_FeedTypes_Call {
+	_c.Call.Return(eventTypes, err)
+	return _c
+}
+
+func (_c *Store_FeedTypes_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) ([]crm.EventType, error)) *Store_FeedTypes_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -2117,6 +2821,80 @@ func (_c *Store_GetImport_Call) Return(importParam crm.Import, err error) *Store
 }
 
 func (_c *Store_GetImport_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, id crm.ID) (crm.Import, error)) *Store_GetImport_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// GetInsights provides a mock function for the type Store
+func (_mock *Store) GetInsights(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) ([]crm.StoredInsight, error) {
+	ret := _mock.Called(ctx, ws, contacts)
+
+	if len(ret) == 0 {
+		panic("no return value specified for GetInsights")
+	}
+
+	var r0 []crm.StoredInsight
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) ([]crm.StoredInsight, error)); ok {
+		return returnFunc(ctx, ws, contacts)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID) []crm.StoredInsight); ok {
+		r0 = returnFunc(ctx, ws, contacts)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.StoredInsight)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID) error); ok {
+		r1 = returnFunc(ctx, ws, contacts)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_GetInsights_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'GetInsights'
+type Store_GetInsights_Call struct {
+	*mock.Call
+}
+
+// GetInsights is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+func (_e *Store_Expecter) GetInsights(ctx any, ws any, contacts any) *Store_GetInsights_Call {
+	return &Store_GetInsights_Call{Call: _e.mock.On("GetInsights", ctx, ws, contacts)}
+}
+
+func (_c *Store_GetInsights_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID)) *Store_GetInsights_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_GetInsights_Call) Return(storedInsights []crm.StoredInsight, err error) *Store_GetInsights_Call {
+	_c.Call.Return(storedInsights, err)
+	return _c
+}
+
+func (_c *Store_GetInsights_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID) ([]crm.StoredInsight, error)) *Store_GetInsights_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -2836,6 +3614,160 @@ func (_c *Store_ListEvents_Call) RunAndReturn(run func(ctx context.Context, ws c
 	return _c
 }
 
+// ListFeed provides a mock function for the type Store
+func (_mock *Store) ListFeed(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery) ([]crm.Event, error) {
+	ret := _mock.Called(ctx, ws, q)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListFeed")
+	}
+
+	var r0 []crm.Event
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) ([]crm.Event, error)); ok {
+		return returnFunc(ctx, ws, q)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) []crm.Event); ok {
+		r0 = returnFunc(ctx, ws, q)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.Event)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.FeedQuery) error); ok {
+		r1 = returnFunc(ctx, ws, q)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListFeed_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListFeed'
+type Store_ListFeed_Call struct {
+	*mock.Call
+}
+
+// ListFeed is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - q crm.FeedQuery
+func (_e *Store_Expecter) ListFeed(ctx any, ws any, q any) *Store_ListFeed_Call {
+	return &Store_ListFeed_Call{Call: _e.mock.On("ListFeed", ctx, ws, q)}
+}
+
+func (_c *Store_ListFeed_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery)) *Store_ListFeed_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.FeedQuery
+		if args[2] != nil {
+			arg2 = args[2].(crm.FeedQuery)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListFeed_Call) Return(events []crm.Event, err error) *Store_ListFeed_Call {
+	_c.Call.Return(events, err)
+	return _c
+}
+
+func (_c *Store_ListFeed_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery) ([]crm.Event, error)) *Store_ListFeed_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListFocus provides a mock function for the type Store
+func (_mock *Store) ListFocus(ctx context.Context, ws crm.WorkspaceID, after *crm.FocusPosition, limit int) ([]crm.StoredInsight, error) {
+	ret := _mock.Called(ctx, ws, after, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListFocus")
+	}
+
+	var r0 []crm.StoredInsight
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, *crm.FocusPosition, int) ([]crm.StoredInsight, error)); ok {
+		return returnFunc(ctx, ws, after, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, *crm.FocusPosition, int) []crm.StoredInsight); ok {
+		r0 = returnFunc(ctx, ws, after, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.StoredInsight)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, *crm.FocusPosition, int) error); ok {
+		r1 = returnFunc(ctx, ws, after, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListFocus_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListFocus'
+type Store_ListFocus_Call struct {
+	*mock.Call
+}
+
+// ListFocus is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - after *crm.FocusPosition
+//   - limit int
+func (_e *Store_Expecter) ListFocus(ctx any, ws any, after any, limit any) *Store_ListFocus_Call {
+	return &Store_ListFocus_Call{Call: _e.mock.On("ListFocus", ctx, ws, after, limit)}
+}
+
+func (_c *Store_ListFocus_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, after *crm.FocusPosition, limit int)) *Store_ListFocus_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 *crm.FocusPosition
+		if args[2] != nil {
+			arg2 = args[2].(*crm.FocusPosition)
+		}
+		var arg3 int
+		if args[3] != nil {
+			arg3 = args[3].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListFocus_Call) Return(storedInsights []crm.StoredInsight, err error) *Store_ListFocus_Call {
+	_c.Call.Return(storedInsights, err)
+	return _c
+}
+
+func (_c *Store_ListFocus_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, after *crm.FocusPosition, limit int) ([]crm.StoredInsight, error)) *Store_ListFocus_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ListImages provides a mock function for the type Store
 func (_mock *Store) ListImages(ctx context.Context, ws crm.WorkspaceID, batch crm.ID, after crm.ID, limit int) ([]crm.Image, error) {
 	ret := _mock.Called(ctx, ws, batch, after, limit)
@@ -3310,6 +4242,154 @@ func (_c *Store_ListJobs_Call) RunAndReturn(run func(ctx context.Context, ws crm
 	return _c
 }
 
+// ListReaders provides a mock function for the type Store
+func (_mock *Store) ListReaders(ctx context.Context) ([]crm.EventReader, error) {
+	ret := _mock.Called(ctx)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListReaders")
+	}
+
+	var r0 []crm.EventReader
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context) ([]crm.EventReader, error)); ok {
+		return returnFunc(ctx)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context) []crm.EventReader); ok {
+		r0 = returnFunc(ctx)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.EventReader)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context) error); ok {
+		r1 = returnFunc(ctx)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListReaders_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListReaders'
+type Store_ListReaders_Call struct {
+	*mock.Call
+}
+
+// ListReaders is a helper method to define mock.On call
+//   - ctx context.Context
+func (_e *Store_Expecter) ListReaders(ctx any) *Store_ListReaders_Call {
+	return &Store_ListReaders_Call{Call: _e.mock.On("ListReaders", ctx)}
+}
+
+func (_c *Store_ListReaders_Call) Run(run func(ctx context.Context)) *Store_ListReaders_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		run(
+			arg0,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListReaders_Call) Return(eventReaders []crm.EventReader, err error) *Store_ListReaders_Call {
+	_c.Call.Return(eventReaders, err)
+	return _c
+}
+
+func (_c *Store_ListReaders_Call) RunAndReturn(run func(ctx context.Context) ([]crm.EventReader, error)) *Store_ListReaders_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListSubjectEvents provides a mock function for the type Store
+func (_mock *Store) ListSubjectEvents(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error) {
+	ret := _mock.Called(ctx, ws, subject, before, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListSubjectEvents")
+	}
+
+	var r0 []crm.Event
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) ([]crm.Event, error)); ok {
+		return returnFunc(ctx, ws, subject, before, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) []crm.Event); ok {
+		r0 = returnFunc(ctx, ws, subject, before, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.Event)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID, crm.Position, int) error); ok {
+		r1 = returnFunc(ctx, ws, subject, before, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListSubjectEvents_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListSubjectEvents'
+type Store_ListSubjectEvents_Call struct {
+	*mock.Call
+}
+
+// ListSubjectEvents is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - subject crm.ID
+//   - before crm.Position
+//   - limit int
+func (_e *Store_Expecter) ListSubjectEvents(ctx any, ws any, subject any, before any, limit any) *Store_ListSubjectEvents_Call {
+	return &Store_ListSubjectEvents_Call{Call: _e.mock.On("ListSubjectEvents", ctx, ws, subject, before, limit)}
+}
+
+func (_c *Store_ListSubjectEvents_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int)) *Store_ListSubjectEvents_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 crm.Position
+		if args[3] != nil {
+			arg3 = args[3].(crm.Position)
+		}
+		var arg4 int
+		if args[4] != nil {
+			arg4 = args[4].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListSubjectEvents_Call) Return(events []crm.Event, err error) *Store_ListSubjectEvents_Call {
+	_c.Call.Return(events, err)
+	return _c
+}
+
+func (_c *Store_ListSubjectEvents_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error)) *Store_ListSubjectEvents_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ListTags provides a mock function for the type Store
 func (_mock *Store) ListTags(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, error) {
 	ret := _mock.Called(ctx, ws)
@@ -3374,6 +4454,166 @@ func (_c *Store_ListTags_Call) Return(tags []crm.Tag, err error) *Store_ListTags
 }
 
 func (_c *Store_ListTags_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID) ([]crm.Tag, error)) *Store_ListTags_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListTouches provides a mock function for the type Store
+func (_mock *Store) ListTouches(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID, limit int) (map[crm.ID][]crm.Touch, error) {
+	ret := _mock.Called(ctx, ws, contacts, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListTouches")
+	}
+
+	var r0 map[crm.ID][]crm.Touch
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID, int) (map[crm.ID][]crm.Touch, error)); ok {
+		return returnFunc(ctx, ws, contacts, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.ID, int) map[crm.ID][]crm.Touch); ok {
+		r0 = returnFunc(ctx, ws, contacts, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).(map[crm.ID][]crm.Touch)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, []crm.ID, int) error); ok {
+		r1 = returnFunc(ctx, ws, contacts, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListTouches_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListTouches'
+type Store_ListTouches_Call struct {
+	*mock.Call
+}
+
+// ListTouches is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - contacts []crm.ID
+//   - limit int
+func (_e *Store_Expecter) ListTouches(ctx any, ws any, contacts any, limit any) *Store_ListTouches_Call {
+	return &Store_ListTouches_Call{Call: _e.mock.On("ListTouches", ctx, ws, contacts, limit)}
+}
+
+func (_c *Store_ListTouches_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID, limit int)) *Store_ListTouches_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.ID
+		if args[2] != nil {
+			arg2 = args[2].([]crm.ID)
+		}
+		var arg3 int
+		if args[3] != nil {
+			arg3 = args[3].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListTouches_Call) Return(iDToTouchs map[crm.ID][]crm.Touch, err error) *Store_ListTouches_Call {
+	_c.Call.Return(iDToTouchs, err)
+	return _c
+}
+
+func (_c *Store_ListTouches_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, contacts []crm.ID, limit int) (map[crm.ID][]crm.Touch, error)) *Store_ListTouches_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ListViews provides a mock function for the type Store
+func (_mock *Store) ListViews(ctx context.Context, ws crm.WorkspaceID, user crm.ID, limit int) ([]crm.ContactView, error) {
+	ret := _mock.Called(ctx, ws, user, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListViews")
+	}
+
+	var r0 []crm.ContactView
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, int) ([]crm.ContactView, error)); ok {
+		return returnFunc(ctx, ws, user, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, int) []crm.ContactView); ok {
+		r0 = returnFunc(ctx, ws, user, limit)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.ContactView)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.WorkspaceID, crm.ID, int) error); ok {
+		r1 = returnFunc(ctx, ws, user, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_ListViews_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListViews'
+type Store_ListViews_Call struct {
+	*mock.Call
+}
+
+// ListViews is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - user crm.ID
+//   - limit int
+func (_e *Store_Expecter) ListViews(ctx any, ws any, user any, limit any) *Store_ListViews_Call {
+	return &Store_ListViews_Call{Call: _e.mock.On("ListViews", ctx, ws, user, limit)}
+}
+
+func (_c *Store_ListViews_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID, limit int)) *Store_ListViews_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 int
+		if args[3] != nil {
+			arg3 = args[3].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ListViews_Call) Return(contactViews []crm.ContactView, err error) *Store_ListViews_Call {
+	_c.Call.Return(contactViews, err)
+	return _c
+}
+
+func (_c *Store_ListViews_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID, limit int) ([]crm.ContactView, error)) *Store_ListViews_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -3448,6 +4688,66 @@ func (_c *Store_ListWorkspaces_Call) Return(workspaces []crm.Workspace, err erro
 }
 
 func (_c *Store_ListWorkspaces_Call) RunAndReturn(run func(ctx context.Context, after crm.WorkspaceID, limit int) ([]crm.Workspace, error)) *Store_ListWorkspaces_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// LogState provides a mock function for the type Store
+func (_mock *Store) LogState(ctx context.Context) (crm.EventLog, error) {
+	ret := _mock.Called(ctx)
+
+	if len(ret) == 0 {
+		panic("no return value specified for LogState")
+	}
+
+	var r0 crm.EventLog
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context) (crm.EventLog, error)); ok {
+		return returnFunc(ctx)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context) crm.EventLog); ok {
+		r0 = returnFunc(ctx)
+	} else {
+		r0 = ret.Get(0).(crm.EventLog)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context) error); ok {
+		r1 = returnFunc(ctx)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_LogState_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'LogState'
+type Store_LogState_Call struct {
+	*mock.Call
+}
+
+// LogState is a helper method to define mock.On call
+//   - ctx context.Context
+func (_e *Store_Expecter) LogState(ctx any) *Store_LogState_Call {
+	return &Store_LogState_Call{Call: _e.mock.On("LogState", ctx)}
+}
+
+func (_c *Store_LogState_Call) Run(run func(ctx context.Context)) *Store_LogState_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		run(
+			arg0,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_LogState_Call) Return(eventLog crm.EventLog, err error) *Store_LogState_Call {
+	_c.Call.Return(eventLog, err)
+	return _c
+}
+
+func (_c *Store_LogState_Call) RunAndReturn(run func(ctx context.Context) (crm.EventLog, error)) *Store_LogState_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -3776,6 +5076,84 @@ func (_c *Store_PurgeCandidates_Call) Return(workspaceContacts []crm.WorkspaceCo
 }
 
 func (_c *Store_PurgeCandidates_Call) RunAndReturn(run func(ctx context.Context, deletedBefore time.Time, limit int) ([]crm.WorkspaceContact, error)) *Store_PurgeCandidates_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// PurgeEvents provides a mock function for the type Store
+func (_mock *Store) PurgeEvents(ctx context.Context, before time.Time, upTo crm.Position, limit int) (int, error) {
+	ret := _mock.Called(ctx, before, upTo, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PurgeEvents")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, time.Time, crm.Position, int) (int, error)); ok {
+		return returnFunc(ctx, before, upTo, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, time.Time, crm.Position, int) int); ok {
+		r0 = returnFunc(ctx, before, upTo, limit)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, time.Time, crm.Position, int) error); ok {
+		r1 = returnFunc(ctx, before, upTo, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_PurgeEvents_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PurgeEvents'
+type Store_PurgeEvents_Call struct {
+	*mock.Call
+}
+
+// PurgeEvents is a helper method to define mock.On call
+//   - ctx context.Context
+//   - before time.Time
+//   - upTo crm.Position
+//   - limit int
+func (_e *Store_Expecter) PurgeEvents(ctx any, before any, upTo any, limit any) *Store_PurgeEvents_Call {
+	return &Store_PurgeEvents_Call{Call: _e.mock.On("PurgeEvents", ctx, before, upTo, limit)}
+}
+
+func (_c *Store_PurgeEvents_Call) Run(run func(ctx context.Context, before time.Time, upTo crm.Position, limit int)) *Store_PurgeEvents_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 time.Time
+		if args[1] != nil {
+			arg1 = args[1].(time.Time)
+		}
+		var arg2 crm.Position
+		if args[2] != nil {
+			arg2 = args[2].(crm.Position)
+		}
+		var arg3 int
+		if args[3] != nil {
+			arg3 = args[3].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_PurgeEvents_Call) Return(n int, err error) *Store_PurgeEvents_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *Store_PurgeEvents_Call) RunAndReturn(run func(ctx context.Context, before time.Time, upTo crm.Position, limit int) (int, error)) *Store_PurgeEvents_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -4392,6 +5770,69 @@ func (_c *Store_PutImportRows_Call) RunAndReturn(run func(ctx context.Context, w
 	return _c
 }
 
+// PutInsights provides a mock function for the type Store
+func (_mock *Store) PutInsights(ctx context.Context, ws crm.WorkspaceID, insights []crm.StoredInsight) error {
+	ret := _mock.Called(ctx, ws, insights)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PutInsights")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, []crm.StoredInsight) error); ok {
+		r0 = returnFunc(ctx, ws, insights)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_PutInsights_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PutInsights'
+type Store_PutInsights_Call struct {
+	*mock.Call
+}
+
+// PutInsights is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - insights []crm.StoredInsight
+func (_e *Store_Expecter) PutInsights(ctx any, ws any, insights any) *Store_PutInsights_Call {
+	return &Store_PutInsights_Call{Call: _e.mock.On("PutInsights", ctx, ws, insights)}
+}
+
+func (_c *Store_PutInsights_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, insights []crm.StoredInsight)) *Store_PutInsights_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 []crm.StoredInsight
+		if args[2] != nil {
+			arg2 = args[2].([]crm.StoredInsight)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_PutInsights_Call) Return(err error) *Store_PutInsights_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_PutInsights_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, insights []crm.StoredInsight) error) *Store_PutInsights_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // PutInteractions provides a mock function for the type Store
 func (_mock *Store) PutInteractions(ctx context.Context, ws crm.WorkspaceID, writes []crm.InteractionWrite) error {
 	ret := _mock.Called(ctx, ws, writes)
@@ -4524,6 +5965,87 @@ func (_c *Store_PutJob_Call) RunAndReturn(run func(ctx context.Context, ws crm.W
 	return _c
 }
 
+// PutView provides a mock function for the type Store
+func (_mock *Store) PutView(ctx context.Context, ws crm.WorkspaceID, user crm.ID, contact crm.ID, at time.Time, keep int) error {
+	ret := _mock.Called(ctx, ws, user, contact, at, keep)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PutView")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.WorkspaceID, crm.ID, crm.ID, time.Time, int) error); ok {
+		r0 = returnFunc(ctx, ws, user, contact, at, keep)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_PutView_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PutView'
+type Store_PutView_Call struct {
+	*mock.Call
+}
+
+// PutView is a helper method to define mock.On call
+//   - ctx context.Context
+//   - ws crm.WorkspaceID
+//   - user crm.ID
+//   - contact crm.ID
+//   - at time.Time
+//   - keep int
+func (_e *Store_Expecter) PutView(ctx any, ws any, user any, contact any, at any, keep any) *Store_PutView_Call {
+	return &Store_PutView_Call{Call: _e.mock.On("PutView", ctx, ws, user, contact, at, keep)}
+}
+
+func (_c *Store_PutView_Call) Run(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID, contact crm.ID, at time.Time, keep int)) *Store_PutView_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.WorkspaceID
+		if args[1] != nil {
+			arg1 = args[1].(crm.WorkspaceID)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 crm.ID
+		if args[3] != nil {
+			arg3 = args[3].(crm.ID)
+		}
+		var arg4 time.Time
+		if args[4] != nil {
+			arg4 = args[4].(time.Time)
+		}
+		var arg5 int
+		if args[5] != nil {
+			arg5 = args[5].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+			arg5,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_PutView_Call) Return(err error) *Store_PutView_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_PutView_Call) RunAndReturn(run func(ctx context.Context, ws crm.WorkspaceID, user crm.ID, contact crm.ID, at time.Time, keep int) error) *Store_PutView_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // PutWorkspace provides a mock function for the type Store
 func (_mock *Store) PutWorkspace(ctx context.Context, w crm.Workspace, expect int64) error {
 	ret := _mock.Called(ctx, w, expect)
@@ -4583,6 +6105,74 @@ func (_c *Store_PutWorkspace_Call) Return(err error) *Store_PutWorkspace_Call {
 }
 
 func (_c *Store_PutWorkspace_Call) RunAndReturn(run func(ctx context.Context, w crm.Workspace, expect int64) error) *Store_PutWorkspace_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// QueueDepth provides a mock function for the type Store
+func (_mock *Store) QueueDepth(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error) {
+	ret := _mock.Called(ctx, kinds)
+
+	if len(ret) == 0 {
+		panic("no return value specified for QueueDepth")
+	}
+
+	var r0 []crm.QueueDepth
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind) ([]crm.QueueDepth, error)); ok {
+		return returnFunc(ctx, kinds)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind) []crm.QueueDepth); ok {
+		r0 = returnFunc(ctx, kinds)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.QueueDepth)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobKind) error); ok {
+		r1 = returnFunc(ctx, kinds)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// Store_QueueDepth_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'QueueDepth'
+type Store_QueueDepth_Call struct {
+	*mock.Call
+}
+
+// QueueDepth is a helper method to define mock.On call
+//   - ctx context.Context
+//   - kinds []crm.JobKind
+func (_e *Store_Expecter) QueueDepth(ctx any, kinds any) *Store_QueueDepth_Call {
+	return &Store_QueueDepth_Call{Call: _e.mock.On("QueueDepth", ctx, kinds)}
+}
+
+func (_c *Store_QueueDepth_Call) Run(run func(ctx context.Context, kinds []crm.JobKind)) *Store_QueueDepth_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 []crm.JobKind
+		if args[1] != nil {
+			arg1 = args[1].([]crm.JobKind)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_QueueDepth_Call) Return(queueDepths []crm.QueueDepth, err error) *Store_QueueDepth_Call {
+	_c.Call.Return(queueDepths, err)
+	return _c
+}
+
+func (_c *Store_QueueDepth_Call) RunAndReturn(run func(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error)) *Store_QueueDepth_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -4674,8 +6264,8 @@ func (_c *Store_ReadSeries_Call) RunAndReturn(run func(ctx context.Context, ws c
 }
 
 // ReceiveJobs provides a mock function for the type Store
-func (_mock *Store) ReceiveJobs(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error) {
-	ret := _mock.Called(ctx, kinds, limit)
+func (_mock *Store) ReceiveJobs(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
+	ret := _mock.Called(ctx, wants, limit)
 
 	if len(ret) == 0 {
 		panic("no return value specified for ReceiveJobs")
@@ -4683,18 +6273,18 @@ func (_mock *Store) ReceiveJobs(ctx context.Context, kinds []crm.JobKind, limit 
 
 	var r0 []crm.JobTicket
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind, int) ([]crm.JobTicket, error)); ok {
-		return returnFunc(ctx, kinds, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobWant, int) ([]crm.JobTicket, error)); ok {
+		return returnFunc(ctx, wants, limit)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind, int) []crm.JobTicket); ok {
-		r0 = returnFunc(ctx, kinds, limit)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobWant, int) []crm.JobTicket); ok {
+		r0 = returnFunc(ctx, wants, limit)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.JobTicket)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobKind, int) error); ok {
-		r1 = returnFunc(ctx, kinds, limit)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobWant, int) error); ok {
+		r1 = returnFunc(ctx, wants, limit)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -4708,21 +6298,21 @@ type Store_ReceiveJobs_Call struct {
 
 // ReceiveJobs is a helper method to define mock.On call
 //   - ctx context.Context
-//   - kinds []crm.JobKind
+//   - wants []crm.JobWant
 //   - limit int
-func (_e *Store_Expecter) ReceiveJobs(ctx any, kinds any, limit any) *Store_ReceiveJobs_Call {
-	return &Store_ReceiveJobs_Call{Call: _e.mock.On("ReceiveJobs", ctx, kinds, limit)}
+func (_e *Store_Expecter) ReceiveJobs(ctx any, wants any, limit any) *Store_ReceiveJobs_Call {
+	return &Store_ReceiveJobs_Call{Call: _e.mock.On("ReceiveJobs", ctx, wants, limit)}
 }
 
-func (_c *Store_ReceiveJobs_Call) Run(run func(ctx context.Context, kinds []crm.JobKind, limit int)) *Store_ReceiveJobs_Call {
+func (_c *Store_ReceiveJobs_Call) Run(run func(ctx context.Context, wants []crm.JobWant, limit int)) *Store_ReceiveJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
 			arg0 = args[0].(context.Context)
 		}
-		var arg1 []crm.JobKind
+		var arg1 []crm.JobWant
 		if args[1] != nil {
-			arg1 = args[1].([]crm.JobKind)
+			arg1 = args[1].([]crm.JobWant)
 		}
 		var arg2 int
 		if args[2] != nil {
@@ -4742,7 +6332,7 @@ func (_c *Store_ReceiveJobs_Call) Return(jobTickets []crm.JobTicket, err error) 
 	return _c
 }
 
-func (_c *Store_ReceiveJobs_Call) RunAndReturn(run func(ctx context.Context, kinds []crm.JobKind, limit int) ([]crm.JobTicket, error)) *Store_ReceiveJobs_Call {
+func (_c *Store_ReceiveJobs_Call) RunAndReturn(run func(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error)) *Store_ReceiveJobs_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -4992,6 +6582,120 @@ func (_c *Store_ReleaseLost_Call) Return(n int, err error) *Store_ReleaseLost_Ca
 }
 
 func (_c *Store_ReleaseLost_Call) RunAndReturn(run func(ctx context.Context, maxLosses int, limit int) (int, error)) *Store_ReleaseLost_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ReleaseReader provides a mock function for the type Store
+func (_mock *Store) ReleaseReader(ctx context.Context, name string, lease crm.ID) error {
+	ret := _mock.Called(ctx, name, lease)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ReleaseReader")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID) error); ok {
+		r0 = returnFunc(ctx, name, lease)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_ReleaseReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ReleaseReader'
+type Store_ReleaseReader_Call struct {
+	*mock.Call
+}
+
+// ReleaseReader is a helper method to define mock.On call
+//   - ctx context.Context
+//   - name string
+//   - lease crm.ID
+func (_e *Store_Expecter) ReleaseReader(ctx any, name any, lease any) *Store_ReleaseReader_Call {
+	return &Store_ReleaseReader_Call{Call: _e.mock.On("ReleaseReader", ctx, name, lease)}
+}
+
+func (_c *Store_ReleaseReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID)) *Store_ReleaseReader_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 string
+		if args[1] != nil {
+			arg1 = args[1].(string)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_ReleaseReader_Call) Return(err error) *Store_ReleaseReader_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_ReleaseReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID) error) *Store_ReleaseReader_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// RenewLogEpoch provides a mock function for the type Store
+func (_mock *Store) RenewLogEpoch(ctx context.Context) error {
+	ret := _mock.Called(ctx)
+
+	if len(ret) == 0 {
+		panic("no return value specified for RenewLogEpoch")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context) error); ok {
+		r0 = returnFunc(ctx)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// Store_RenewLogEpoch_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'RenewLogEpoch'
+type Store_RenewLogEpoch_Call struct {
+	*mock.Call
+}
+
+// RenewLogEpoch is a helper method to define mock.On call
+//   - ctx context.Context
+func (_e *Store_Expecter) RenewLogEpoch(ctx any) *Store_RenewLogEpoch_Call {
+	return &Store_RenewLogEpoch_Call{Call: _e.mock.On("RenewLogEpoch", ctx)}
+}
+
+func (_c *Store_RenewLogEpoch_Call) Run(run func(ctx context.Context)) *Store_RenewLogEpoch_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		run(
+			arg0,
+		)
+	})
+	return _c
+}
+
+func (_c *Store_RenewLogEpoch_Call) Return(err error) *Store_RenewLogEpoch_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *Store_RenewLogEpoch_Call) RunAndReturn(run func(ctx context.Context) error) *Store_RenewLogEpoch_Call {
 	_c.Call.Return(run)
 	return _c
 }

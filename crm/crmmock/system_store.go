@@ -47,6 +47,81 @@ func (_m *SystemStore) EXPECT() *SystemStore_Expecter {
 	return &SystemStore_Expecter{mock: &_m.Mock}
 }
 
+// AdvanceReader provides a mock function for the type SystemStore
+func (_mock *SystemStore) AdvanceReader(ctx context.Context, name string, lease crm.ID, to crm.Position, valid time.Duration) error {
+	ret := _mock.Called(ctx, name, lease, to, valid)
+
+	if len(ret) == 0 {
+		panic("no return value specified for AdvanceReader")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, crm.Position, time.Duration) error); ok {
+		r0 = returnFunc(ctx, name, lease, to, valid)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// SystemStore_AdvanceReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'AdvanceReader'
+type SystemStore_AdvanceReader_Call struct {
+	*mock.Call
+}
+
+// AdvanceReader is a helper method to define mock.On call
+//   - ctx context.Context
+//   - name string
+//   - lease crm.ID
+//   - to crm.Position
+//   - valid time.Duration
+func (_e *SystemStore_Expecter) AdvanceReader(ctx any, name any, lease any, to any, valid any) *SystemStore_AdvanceReader_Call {
+	return &SystemStore_AdvanceReader_Call{Call: _e.mock.On("AdvanceReader", ctx, name, lease, to, valid)}
+}
+
+func (_c *SystemStore_AdvanceReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID, to crm.Position, valid time.Duration)) *SystemStore_AdvanceReader_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 string
+		if args[1] != nil {
+			arg1 = args[1].(string)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 crm.Position
+		if args[3] != nil {
+			arg3 = args[3].(crm.Position)
+		}
+		var arg4 time.Duration
+		if args[4] != nil {
+			arg4 = args[4].(time.Duration)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+			arg4,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_AdvanceReader_Call) Return(err error) *SystemStore_AdvanceReader_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *SystemStore_AdvanceReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID, to crm.Position, valid time.Duration) error) *SystemStore_AdvanceReader_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // BeginRestore provides a mock function for the type SystemStore
 func (_mock *SystemStore) BeginRestore(ctx context.Context, backup crm.ID) (int64, error) {
 	ret := _mock.Called(ctx, backup)
@@ -181,9 +256,77 @@ func (_c *SystemStore_BusyWorkspaces_Call) RunAndReturn(run func(ctx context.Con
 	return _c
 }
 
+// CancelAsked provides a mock function for the type SystemStore
+func (_mock *SystemStore) CancelAsked(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error) {
+	ret := _mock.Called(ctx, lease)
+
+	if len(ret) == 0 {
+		panic("no return value specified for CancelAsked")
+	}
+
+	var r0 []crm.JobTicket
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.ID) ([]crm.JobTicket, error)); ok {
+		return returnFunc(ctx, lease)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, crm.ID) []crm.JobTicket); ok {
+		r0 = returnFunc(ctx, lease)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.JobTicket)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, crm.ID) error); ok {
+		r1 = returnFunc(ctx, lease)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// SystemStore_CancelAsked_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'CancelAsked'
+type SystemStore_CancelAsked_Call struct {
+	*mock.Call
+}
+
+// CancelAsked is a helper method to define mock.On call
+//   - ctx context.Context
+//   - lease crm.ID
+func (_e *SystemStore_Expecter) CancelAsked(ctx any, lease any) *SystemStore_CancelAsked_Call {
+	return &SystemStore_CancelAsked_Call{Call: _e.mock.On("CancelAsked", ctx, lease)}
+}
+
+func (_c *SystemStore_CancelAsked_Call) Run(run func(ctx context.Context, lease crm.ID)) *SystemStore_CancelAsked_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 crm.ID
+		if args[1] != nil {
+			arg1 = args[1].(crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_CancelAsked_Call) Return(jobTickets []crm.JobTicket, err error) *SystemStore_CancelAsked_Call {
+	_c.Call.Return(jobTickets, err)
+	return _c
+}
+
+func (_c *SystemStore_CancelAsked_Call) RunAndReturn(run func(ctx context.Context, lease crm.ID) ([]crm.JobTicket, error)) *SystemStore_CancelAsked_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ClaimJobs provides a mock function for the type SystemStore
-func (_mock *SystemStore) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error) {
-	ret := _mock.Called(ctx, tickets, lease, valid)
+func (_mock *SystemStore) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
+	ret := _mock.Called(ctx, tickets, claim)
 
 	if len(ret) == 0 {
 		panic("no return value specified for ClaimJobs")
@@ -191,18 +334,18 @@ func (_mock *SystemStore) ClaimJobs(ctx context.Context, tickets []crm.JobTicket
 
 	var r0 []crm.Job
 	var r1 error
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) ([]crm.Job, error)); ok {
-		return returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.JobClaim) ([]crm.Job, error)); ok {
+		return returnFunc(ctx, tickets, claim)
 	}
-	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) []crm.Job); ok {
-		r0 = returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobTicket, crm.JobClaim) []crm.Job); ok {
+		r0 = returnFunc(ctx, tickets, claim)
 	} else {
 		if ret.Get(0) != nil {
 			r0 = ret.Get(0).([]crm.Job)
 		}
 	}
-	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobTicket, crm.ID, time.Duration) error); ok {
-		r1 = returnFunc(ctx, tickets, lease, valid)
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobTicket, crm.JobClaim) error); ok {
+		r1 = returnFunc(ctx, tickets, claim)
 	} else {
 		r1 = ret.Error(1)
 	}
@@ -217,13 +360,12 @@ type SystemStore_ClaimJobs_Call struct {
 // ClaimJobs is a helper method to define mock.On call
 //   - ctx context.Context
 //   - tickets []crm.JobTicket
-//   - lease crm.ID
-//   - valid time.Duration
-func (_e *SystemStore_Expecter) ClaimJobs(ctx any, tickets any, lease any, valid any) *SystemStore_ClaimJobs_Call {
-	return &SystemStore_ClaimJobs_Call{Call: _e.mock.On("ClaimJobs", ctx, tickets, lease, valid)}
+//   - claim crm.JobClaim
+func (_e *SystemStore_Expecter) ClaimJobs(ctx any, tickets any, claim any) *SystemStore_ClaimJobs_Call {
+	return &SystemStore_ClaimJobs_Call{Call: _e.mock.On("ClaimJobs", ctx, tickets, claim)}
 }
 
-func (_c *SystemStore_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration)) *SystemStore_ClaimJobs_Call {
+func (_c *SystemStore_ClaimJobs_Call) Run(run func(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim)) *SystemStore_ClaimJobs_Call {
 	_c.Call.Run(func(args mock.Arguments) {
 		var arg0 context.Context
 		if args[0] != nil {
@@ -232,6 +374,79 @@ func (_c *SystemStore_ClaimJobs_Call) Run(run func(ctx context.Context, tickets 
 		var arg1 []crm.JobTicket
 		if args[1] != nil {
 			arg1 = args[1].([]crm.JobTicket)
+		}
+		var arg2 crm.JobClaim
+		if args[2] != nil {
+			arg2 = args[2].(crm.JobClaim)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_ClaimJobs_Call) Return(jobs []crm.Job, err error) *SystemStore_ClaimJobs_Call {
+	_c.Call.Return(jobs, err)
+	return _c
+}
+
+func (_c *SystemStore_ClaimJobs_Call) RunAndReturn(run func(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error)) *SystemStore_ClaimJobs_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ClaimReader provides a mock function for the type SystemStore
+func (_mock *SystemStore) ClaimReader(ctx context.Context, name string, lease crm.ID, valid time.Duration) (crm.EventReader, error) {
+	ret := _mock.Called(ctx, name, lease, valid)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ClaimReader")
+	}
+
+	var r0 crm.EventReader
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, time.Duration) (crm.EventReader, error)); ok {
+		return returnFunc(ctx, name, lease, valid)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, time.Duration) crm.EventReader); ok {
+		r0 = returnFunc(ctx, name, lease, valid)
+	} else {
+		r0 = ret.Get(0).(crm.EventReader)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, string, crm.ID, time.Duration) error); ok {
+		r1 = returnFunc(ctx, name, lease, valid)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// SystemStore_ClaimReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ClaimReader'
+type SystemStore_ClaimReader_Call struct {
+	*mock.Call
+}
+
+// ClaimReader is a helper method to define mock.On call
+//   - ctx context.Context
+//   - name string
+//   - lease crm.ID
+//   - valid time.Duration
+func (_e *SystemStore_Expecter) ClaimReader(ctx any, name any, lease any, valid any) *SystemStore_ClaimReader_Call {
+	return &SystemStore_ClaimReader_Call{Call: _e.mock.On("ClaimReader", ctx, name, lease, valid)}
+}
+
+func (_c *SystemStore_ClaimReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID, valid time.Duration)) *SystemStore_ClaimReader_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 string
+		if args[1] != nil {
+			arg1 = args[1].(string)
 		}
 		var arg2 crm.ID
 		if args[2] != nil {
@@ -251,12 +466,12 @@ func (_c *SystemStore_ClaimJobs_Call) Run(run func(ctx context.Context, tickets 
 	return _c
 }
 
-func (_c *SystemStore_ClaimJobs_Call) Return(jobs []crm.Job, err error) *SystemStore_ClaimJobs_Call {
-	_c.Call.Return(jobs, err)
+func (_c *SystemStore_ClaimReader_Call) Return(eventReader crm.EventReader, err error) *SystemStore_ClaimReader_Call {
+	_c.Call.Return(eventReader, err)
 	return _c
 }
 
-func (_c *SystemStore_ClaimJobs_Call) RunAndReturn(run func(ctx context.Context, tickets []crm.JobTicket, lease crm.ID, valid time.Duration) ([]crm.Job, error)) *SystemStore_ClaimJobs_Call {
+func (_c *SystemStore_ClaimReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID, valid time.Duration) (crm.EventReader, error)) *SystemStore_ClaimReader_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -526,6 +741,75 @@ func (_c *SystemStore_ExtendLease_Call) RunAndReturn(run func(ctx context.Contex
 	return _c
 }
 
+// FailReader provides a mock function for the type SystemStore
+func (_mock *SystemStore) FailReader(ctx context.Context, name string, lease crm.ID, code string) error {
+	ret := _mock.Called(ctx, name, lease, code)
+
+	if len(ret) == 0 {
+		panic("no return value specified for FailReader")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID, string) error); ok {
+		r0 = returnFunc(ctx, name, lease, code)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// SystemStore_FailReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'FailReader'
+type SystemStore_FailReader_Call struct {
+	*mock.Call
+}
+
+// FailReader is a helper method to define mock.On call
+//   - ctx context.Context
+//   - name string
+//   - lease crm.ID
+//   - code string
+func (_e *SystemStore_Expecter) FailReader(ctx any, name any, lease any, code any) *SystemStore_FailReader_Call {
+	return &SystemStore_FailReader_Call{Call: _e.mock.On("FailReader", ctx, name, lease, code)}
+}
+
+func (_c *SystemStore_FailReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID, code string)) *SystemStore_FailReader_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 string
+		if args[1] != nil {
+			arg1 = args[1].(string)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		var arg3 string
+		if args[3] != nil {
+			arg3 = args[3].(string)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_FailReader_Call) Return(err error) *SystemStore_FailReader_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *SystemStore_FailReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID, code string) error) *SystemStore_FailReader_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // InRestore provides a mock function for the type SystemStore
 func (_mock *SystemStore) InRestore(ctx context.Context, done int64, fn func(tx crm.Tx) error) error {
 	ret := _mock.Called(ctx, done, fn)
@@ -646,6 +930,68 @@ func (_c *SystemStore_InSnapshot_Call) RunAndReturn(run func(ctx context.Context
 	return _c
 }
 
+// ListReaders provides a mock function for the type SystemStore
+func (_mock *SystemStore) ListReaders(ctx context.Context) ([]crm.EventReader, error) {
+	ret := _mock.Called(ctx)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ListReaders")
+	}
+
+	var r0 []crm.EventReader
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context) ([]crm.EventReader, error)); ok {
+		return returnFunc(ctx)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context) []crm.EventReader); ok {
+		r0 = returnFunc(ctx)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.EventReader)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context) error); ok {
+		r1 = returnFunc(ctx)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// SystemStore_ListReaders_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ListReaders'
+type SystemStore_ListReaders_Call struct {
+	*mock.Call
+}
+
+// ListReaders is a helper method to define mock.On call
+//   - ctx context.Context
+func (_e *SystemStore_Expecter) ListReaders(ctx any) *SystemStore_ListReaders_Call {
+	return &SystemStore_ListReaders_Call{Call: _e.mock.On("ListReaders", ctx)}
+}
+
+func (_c *SystemStore_ListReaders_Call) Run(run func(ctx context.Context)) *SystemStore_ListReaders_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		run(
+			arg0,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_ListReaders_Call) Return(eventReaders []crm.EventReader, err error) *SystemStore_ListReaders_Call {
+	_c.Call.Return(eventReaders, err)
+	return _c
+}
+
+func (_c *SystemStore_ListReaders_Call) RunAndReturn(run func(ctx context.Context) ([]crm.EventReader, error)) *SystemStore_ListReaders_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // ListWorkspaces provides a mock function for the type SystemStore
 func (_mock *SystemStore) ListWorkspaces(ctx context.Context, after crm.WorkspaceID, limit int) ([]crm.Workspace, error) {
 	ret := _mock.Called(ctx, after, limit)
@@ -716,6 +1062,66 @@ func (_c *SystemStore_ListWorkspaces_Call) Return(workspaces []crm.Workspace, er
 }
 
 func (_c *SystemStore_ListWorkspaces_Call) RunAndReturn(run func(ctx context.Context, after crm.WorkspaceID, limit int) ([]crm.Workspace, error)) *SystemStore_ListWorkspaces_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// LogState provides a mock function for the type SystemStore
+func (_mock *SystemStore) LogState(ctx context.Context) (crm.EventLog, error) {
+	ret := _mock.Called(ctx)
+
+	if len(ret) == 0 {
+		panic("no return value specified for LogState")
+	}
+
+	var r0 crm.EventLog
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context) (crm.EventLog, error)); ok {
+		return returnFunc(ctx)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context) crm.EventLog); ok {
+		r0 = returnFunc(ctx)
+	} else {
+		r0 = ret.Get(0).(crm.EventLog)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context) error); ok {
+		r1 = returnFunc(ctx)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// SystemStore_LogState_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'LogState'
+type SystemStore_LogState_Call struct {
+	*mock.Call
+}
+
+// LogState is a helper method to define mock.On call
+//   - ctx context.Context
+func (_e *SystemStore_Expecter) LogState(ctx any) *SystemStore_LogState_Call {
+	return &SystemStore_LogState_Call{Call: _e.mock.On("LogState", ctx)}
+}
+
+func (_c *SystemStore_LogState_Call) Run(run func(ctx context.Context)) *SystemStore_LogState_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		run(
+			arg0,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_LogState_Call) Return(eventLog crm.EventLog, err error) *SystemStore_LogState_Call {
+	_c.Call.Return(eventLog, err)
+	return _c
+}
+
+func (_c *SystemStore_LogState_Call) RunAndReturn(run func(ctx context.Context) (crm.EventLog, error)) *SystemStore_LogState_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -968,6 +1374,84 @@ func (_c *SystemStore_PurgeCandidates_Call) RunAndReturn(run func(ctx context.Co
 	return _c
 }
 
+// PurgeEvents provides a mock function for the type SystemStore
+func (_mock *SystemStore) PurgeEvents(ctx context.Context, before time.Time, upTo crm.Position, limit int) (int, error) {
+	ret := _mock.Called(ctx, before, upTo, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PurgeEvents")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, time.Time, crm.Position, int) (int, error)); ok {
+		return returnFunc(ctx, before, upTo, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, time.Time, crm.Position, int) int); ok {
+		r0 = returnFunc(ctx, before, upTo, limit)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, time.Time, crm.Position, int) error); ok {
+		r1 = returnFunc(ctx, before, upTo, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// SystemStore_PurgeEvents_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PurgeEvents'
+type SystemStore_PurgeEvents_Call struct {
+	*mock.Call
+}
+
+// PurgeEvents is a helper method to define mock.On call
+//   - ctx context.Context
+//   - before time.Time
+//   - upTo crm.Position
+//   - limit int
+func (_e *SystemStore_Expecter) PurgeEvents(ctx any, before any, upTo any, limit any) *SystemStore_PurgeEvents_Call {
+	return &SystemStore_PurgeEvents_Call{Call: _e.mock.On("PurgeEvents", ctx, before, upTo, limit)}
+}
+
+func (_c *SystemStore_PurgeEvents_Call) Run(run func(ctx context.Context, before time.Time, upTo crm.Position, limit int)) *SystemStore_PurgeEvents_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 time.Time
+		if args[1] != nil {
+			arg1 = args[1].(time.Time)
+		}
+		var arg2 crm.Position
+		if args[2] != nil {
+			arg2 = args[2].(crm.Position)
+		}
+		var arg3 int
+		if args[3] != nil {
+			arg3 = args[3].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+			arg3,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_PurgeEvents_Call) Return(n int, err error) *SystemStore_PurgeEvents_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *SystemStore_PurgeEvents_Call) RunAndReturn(run func(ctx context.Context, before time.Time, upTo crm.Position, limit int) (int, error)) *SystemStore_PurgeEvents_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // PurgeIdempotencyRecords provides a mock function for the type SystemStore
 func (_mock *SystemStore) PurgeIdempotencyRecords(ctx context.Context, before time.Time, limit int) (int, error) {
 	ret := _mock.Called(ctx, before, limit)
@@ -1108,6 +1592,74 @@ func (_c *SystemStore_PurgeImages_Call) Return(n int, err error) *SystemStore_Pu
 }
 
 func (_c *SystemStore_PurgeImages_Call) RunAndReturn(run func(ctx context.Context, before time.Time, limit int) (int, error)) *SystemStore_PurgeImages_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// QueueDepth provides a mock function for the type SystemStore
+func (_mock *SystemStore) QueueDepth(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error) {
+	ret := _mock.Called(ctx, kinds)
+
+	if len(ret) == 0 {
+		panic("no return value specified for QueueDepth")
+	}
+
+	var r0 []crm.QueueDepth
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind) ([]crm.QueueDepth, error)); ok {
+		return returnFunc(ctx, kinds)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, []crm.JobKind) []crm.QueueDepth); ok {
+		r0 = returnFunc(ctx, kinds)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]crm.QueueDepth)
+		}
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, []crm.JobKind) error); ok {
+		r1 = returnFunc(ctx, kinds)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// SystemStore_QueueDepth_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'QueueDepth'
+type SystemStore_QueueDepth_Call struct {
+	*mock.Call
+}
+
+// QueueDepth is a helper method to define mock.On call
+//   - ctx context.Context
+//   - kinds []crm.JobKind
+func (_e *SystemStore_Expecter) QueueDepth(ctx any, kinds any) *SystemStore_QueueDepth_Call {
+	return &SystemStore_QueueDepth_Call{Call: _e.mock.On("QueueDepth", ctx, kinds)}
+}
+
+func (_c *SystemStore_QueueDepth_Call) Run(run func(ctx context.Context, kinds []crm.JobKind)) *SystemStore_QueueDepth_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 []crm.JobKind
+		if args[1] != nil {
+			arg1 = args[1].([]crm.JobKind)
+		}
+		run(
+			arg0,
+			arg1,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_QueueDepth_Call) Return(queueDepths []crm.QueueDepth, err error) *SystemStore_QueueDepth_Call {
+	_c.Call.Return(queueDepths, err)
+	return _c
+}
+
+func (_c *SystemStore_QueueDepth_Call) RunAndReturn(run func(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error)) *SystemStore_QueueDepth_Call {
 	_c.Call.Return(run)
 	return _c
 }
@@ -1294,6 +1846,120 @@ func (_c *SystemStore_ReleaseLost_Call) Return(n int, err error) *SystemStore_Re
 }
 
 func (_c *SystemStore_ReleaseLost_Call) RunAndReturn(run func(ctx context.Context, maxLosses int, limit int) (int, error)) *SystemStore_ReleaseLost_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// ReleaseReader provides a mock function for the type SystemStore
+func (_mock *SystemStore) ReleaseReader(ctx context.Context, name string, lease crm.ID) error {
+	ret := _mock.Called(ctx, name, lease)
+
+	if len(ret) == 0 {
+		panic("no return value specified for ReleaseReader")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, string, crm.ID) error); ok {
+		r0 = returnFunc(ctx, name, lease)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// SystemStore_ReleaseReader_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'ReleaseReader'
+type SystemStore_ReleaseReader_Call struct {
+	*mock.Call
+}
+
+// ReleaseReader is a helper method to define mock.On call
+//   - ctx context.Context
+//   - name string
+//   - lease crm.ID
+func (_e *SystemStore_Expecter) ReleaseReader(ctx any, name any, lease any) *SystemStore_ReleaseReader_Call {
+	return &SystemStore_ReleaseReader_Call{Call: _e.mock.On("ReleaseReader", ctx, name, lease)}
+}
+
+func (_c *SystemStore_ReleaseReader_Call) Run(run func(ctx context.Context, name string, lease crm.ID)) *SystemStore_ReleaseReader_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 string
+		if args[1] != nil {
+			arg1 = args[1].(string)
+		}
+		var arg2 crm.ID
+		if args[2] != nil {
+			arg2 = args[2].(crm.ID)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_ReleaseReader_Call) Return(err error) *SystemStore_ReleaseReader_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *SystemStore_ReleaseReader_Call) RunAndReturn(run func(ctx context.Context, name string, lease crm.ID) error) *SystemStore_ReleaseReader_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
+// RenewLogEpoch provides a mock function for the type SystemStore
+func (_mock *SystemStore) RenewLogEpoch(ctx context.Context) error {
+	ret := _mock.Called(ctx)
+
+	if len(ret) == 0 {
+		panic("no return value specified for RenewLogEpoch")
+	}
+
+	var r0 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context) error); ok {
+		r0 = returnFunc(ctx)
+	} else {
+		r0 = ret.Error(0)
+	}
+	return r0
+}
+
+// SystemStore_RenewLogEpoch_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'RenewLogEpoch'
+type SystemStore_RenewLogEpoch_Call struct {
+	*mock.Call
+}
+
+// RenewLogEpoch is a helper method to define mock.On call
+//   - ctx context.Context
+func (_e *SystemStore_Expecter) RenewLogEpoch(ctx any) *SystemStore_RenewLogEpoch_Call {
+	return &SystemStore_RenewLogEpoch_Call{Call: _e.mock.On("RenewLogEpoch", ctx)}
+}
+
+func (_c *SystemStore_RenewLogEpoch_Call) Run(run func(ctx context.Context)) *SystemStore_RenewLogEpoch_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		run(
+			arg0,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_RenewLogEpoch_Call) Return(err error) *SystemStore_RenewLogEpoch_Call {
+	_c.Call.Return(err)
+	return _c
+}
+
+func (_c *SystemStore_RenewLogEpoch_Call) RunAndReturn(run func(ctx context.Context) error) *SystemStore_RenewLogEpoch_Call {
 	_c.Call.Return(run)
 	return _c
 }
