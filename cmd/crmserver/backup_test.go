@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -123,6 +124,11 @@ func absent(text string, ids []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return strings.Contains(text, id) })
 }
 
+// withoutScores leaves out what a server judges by itself, at any moment.
+func withoutScores(lines string) string {
+	return regexp.MustCompile(`"score":(null|\d+)`).ReplaceAllString(lines, "")
+}
+
 // TestABackupOfAQuietServerIsExact compares exports of both sides.
 func TestABackupOfAQuietServerIsExact(t *testing.T) {
 	t.Parallel()
@@ -147,7 +153,7 @@ func TestABackupOfAQuietServerIsExact(t *testing.T) {
 	}
 	piped := h.ok(h.run("backup", "-"))
 	h.write("piped.omni", piped.out)
-	want, history := h.export("jsonl"), c.interactions()
+	want, history := withoutScores(h.export("jsonl")), c.interactions()
 	for _, file := range []string{"b.omni", "piped.omni"} {
 		r := h.other()
 		got := decode[struct {
@@ -157,7 +163,7 @@ func TestABackupOfAQuietServerIsExact(t *testing.T) {
 		if got.Contacts != 3_001 || got.Interactions != 20 || len(got.Check.Findings) != 0 {
 			t.Errorf("restore %s --json: got %+v", file, got)
 		}
-		if r.export("jsonl") != want {
+		if withoutScores(r.export("jsonl")) != want {
 			t.Errorf("%s: the contacts differ", file)
 		}
 		server := r.serve()
