@@ -117,3 +117,26 @@ type EventStore interface {
 	// EventHead returns the position of the workspace's newest event, 0 for none.
 	EventHead(ctx context.Context, ws WorkspaceID) (Position, error)
 }
+
+// contactsOf returns the contacts that events are about, each once: an
+// interaction moves those who take part in it, which decides between hits that
+// match as well.
+func contactsOf(events []Event) []ID {
+	seen := map[ID]bool{}
+	var ids []ID
+	add := func(id ID) {
+		if !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	for _, e := range events {
+		if e.Subject.Kind == SubjectContact {
+			add(e.Subject.ID)
+		}
+		for _, id := range e.Contacts {
+			add(id)
+		}
+	}
+	return ids
+}

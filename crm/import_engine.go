@@ -485,28 +485,3 @@ func (e *importEngine) chunks(ctx context.Context, do func([]importRecord) error
 	}
 	return ctx.Err()
 }
-
-func (s *ImportService) commitChunk(ctx context.Context, run *JobRun, e *importEngine, chunk []importRecord) error {
-	run.Progress(e.read.Load(), e.imp.Size)
-	var next Import
-	err := run.InTx(ctx, JobStep{}, func(tx Tx) error {
-		now, err := tx.GetImport(ctx, run.Job.Workspace, e.imp.ID)
-		if err != nil {
-			return err
-		}
-		rows, err := e.apply(ctx, tx, slices.Clone(chunk))
-		if err != nil {
-			return err
-		}
-		next = e.imp
-		next.Version, next.Status, next.ErrorText, next.UpdatedAt = now.Version+1, ImportCommitting, "", s.core.now()
-		next.Counts.add(rows)
-		next.Checkpoint = chunk[len(chunk)-1].row
-		return tx.PutImport(ctx, run.Job.Workspace, next, now.Version)
-	})
-	if err != nil {
-		return fmt.Errorf("rows %d to %d: %w", chunk[0].row, chunk[len(chunk)-1].row, err)
-	}
-	e.imp = next
-	return nil
-}

@@ -358,29 +358,6 @@ func (s *searcher) apply(ctx context.Context, ws WorkspaceID, f *feed) error {
 	}
 }
 
-// contactsOf returns the contacts that events are about, each once: an
-// interaction moves those who take part in it, which decides between hits that
-// match as well.
-func contactsOf(events []Event) []ID {
-	seen := map[ID]bool{}
-	var ids []ID
-	add := func(id ID) {
-		if !seen[id] {
-			seen[id] = true
-			ids = append(ids, id)
-		}
-	}
-	for _, e := range events {
-		if e.Subject.Kind == SubjectContact {
-			add(e.Subject.ID)
-		}
-		for _, id := range e.Contacts {
-			add(id)
-		}
-	}
-	return ids
-}
-
 // run follows the log for the loaded workspaces until ctx ends, drops the idle
 // ones, and holds them against the store now and then.
 func (s *searcher) run(ctx context.Context) {
