@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -29,6 +30,7 @@ type checkpointer struct {
 	log    string // its path
 	wake   chan struct{}
 	worked time.Duration // since it was last woken; the writer's own
+	copied atomic.Int64  // how often it has copied
 
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
@@ -51,6 +53,7 @@ func (c *checkpointer) loop(ctx context.Context) {
 		// Passive: it waits for nobody and nobody waits for it. A failure
 		// leaves the work to the writer, who reports his own.
 		c.db.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)") //nolint:errcheck // See above.
+		c.copied.Add(1)
 	}
 }
 

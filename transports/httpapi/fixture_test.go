@@ -90,7 +90,23 @@ func setupIdentity(t testing.TB, change ...func(*httpapi.Options)) *server {
 	})
 }
 
+// setupStill is setup without anything that works in the background: no jobs,
+// and no readers of the log that change scores and links a moment later.
+func setupStill(t testing.TB) *server {
+	t.Helper()
+	return openStill(t, func(*server) httpapi.Options { return httpapi.Options{ActorFunc: whoIsCalling, RateLimit: -1} })
+}
+
 func open(t testing.TB, options func(*server) httpapi.Options) *server {
+	t.Helper()
+	s := openStill(t, options)
+	if err := errors.Join(s.app.Jobs.Register("host_kind", hostJob, crm.JobOptions{}), s.app.Start(context.Background())); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func openStill(t testing.TB, options func(*server) httpapi.Options) *server {
 	t.Helper()
 	ctx := context.Background()
 	s := &server{log: &lockedBuffer{}}
@@ -100,9 +116,6 @@ func open(t testing.TB, options func(*server) httpapi.Options) *server {
 		t.Fatal(err)
 	}
 	if s.app, err = crm.New(crm.Config{Store: s.store, Formats: []crm.Format{csv.New(), vcard.New()}, Logger: logger, Version: "test"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(s.app.Jobs.Register("host_kind", hostJob, crm.JobOptions{}), s.app.Start(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

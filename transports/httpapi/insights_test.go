@@ -9,7 +9,7 @@ import (
 
 func TestInsights(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	s := setupStill(t)
 	days := func(n int) string { return time.Now().AddDate(0, 0, -n).UTC().Format(time.RFC3339) }
 	talk := func(id, kind, direction string, age int) {
 		t.Helper()

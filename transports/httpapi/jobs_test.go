@@ -75,8 +75,11 @@ func TestJobsOfTheEmbeddingProgram(t *testing.T) {
 
 func TestStatsTellAdminsWhatRunsPeriodically(t *testing.T) {
 	t.Parallel()
+	if a := setupStill(t).send(t, http.MethodGet, "jobs/stats", "").want(200); a.size("periodic") != 2 || a.get("periodic.1.status") != nil {
+		t.Errorf("before the first run: got %s, want no status", a.body)
+	}
 	s := setup(t)
-	s.wait(t, "jobs/stats", func(a answer) bool { return a.text("periodic.1.status") == "succeeded" })
+	s.wait(t, "jobs/stats", func(a answer) bool { return a.get("periodic.1.status") == "succeeded" })
 	a := s.send(t, http.MethodGet, "jobs/stats", "", "X-Test-Actor", "admin").want(200)
 	if a.text("periodic.0.kind") != "insight" || a.text("periodic.1.kind") != "purge" || a.get("periodic.1.periodSeconds") != 3600.0 ||
 		a.text("periodic.1.finishedAt") == "" || a.text("periodic.1.nextAt") == "" {

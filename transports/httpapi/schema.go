@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -223,7 +224,8 @@ func (oneOrMany[T]) Schema(r huma.Registry) *huma.Schema {
 }
 
 // tidySchemas corrects what the generator cannot know: lists are never null in
-// answers, and values of custom fields are scalars.
+// answers, choices that may be null have null among them, and values of custom
+// fields are scalars.
 func tidySchemas(r huma.Registry) {
 	seen := map[*huma.Schema]bool{}
 	for _, s := range r.Map() {
@@ -243,6 +245,9 @@ func tidySchema(s *huma.Schema, seen map[*huma.Schema]bool) {
 		s.Nullable = s.Extensions[clearable] != nil
 		delete(s.Extensions, clearable)
 		tidySchema(s.Items, seen)
+	}
+	if s.Nullable && len(s.Enum) > 0 && !slices.Contains(s.Enum, nil) {
+		s.Enum = append(s.Enum, nil)
 	}
 	for _, property := range s.Properties {
 		tidySchema(property, seen)
