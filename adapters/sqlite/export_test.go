@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -42,6 +43,10 @@ func (s *Store) OnlyRead(on bool) error {
 	_, err := s.conn.conn.ExecContext(context.Background(), text) // Not in a transaction: there can be none.
 	return err
 }
+
+// GroupFor replaces for how long a group takes further calls. It is for a store
+// that nobody has called yet.
+func (s *Store) GroupFor(d time.Duration) { s.writer.groupTime = d }
 
 // AwaitCopy waits until the log has been copied as often as probes have asked.
 func (s *Store) AwaitCopy(tb testing.TB) {

@@ -66,6 +66,8 @@ type writer struct {
 	held *call
 	// careful is how many of the next calls get a savepoint.
 	careful int
+	// groupTime is how long a group takes further calls.
+	groupTime time.Duration
 	// counts are read by [Store.Figures].
 	counts writerCounts
 	// truncate is set while erased text may still stand in the write-ahead log.
@@ -78,7 +80,7 @@ type writer struct {
 
 func startWriter(conn *writerConn, flushes bool, patience time.Duration, others *neighbours, copies *checkpointer) *writer {
 	w := &writer{
-		flushes: flushes, flushing: flushes,
+		flushes: flushes, flushing: flushes, groupTime: groupTime,
 		conn: conn, queue: make(chan *call, groupCalls), patience: patience, others: others, copies: copies,
 		stop: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -213,7 +215,7 @@ func (w *writer) group(c *call) time.Duration {
 			}
 		}
 		c = nil
-		if n < groupCalls && time.Since(began) < groupTime {
+		if n < groupCalls && time.Since(began) < w.groupTime {
 			c = w.next()
 		}
 		if c != nil && w.flushes && !w.flushing && !c.resumable {

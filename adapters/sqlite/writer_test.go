@@ -35,6 +35,7 @@ func newGroup(t *testing.T, s *sqlite.Store) *group {
 // newGroupOf is newGroup with the kind of transaction that comes first.
 func newGroupOf(t *testing.T, s *sqlite.Store, inTx func(context.Context, func(crm.Tx) error) error) *group {
 	t.Helper()
+	s.GroupFor(time.Minute) // Until all have joined, however busy the machine is.
 	g := &group{t: t, s: s, release: make(chan struct{}), blocker: make(chan error, 1)}
 	running := make(chan struct{})
 	begin := sync.OnceFunc(func() { close(running) })
