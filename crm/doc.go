@@ -17,7 +17,8 @@
 //	found, err := app.Contacts.List(ctx, actor, crm.ContactListQuery{Filter: crm.ContactFilter{Search: "zoe lukazs"}})
 //
 // The programs in examples/quickstart and examples/embedded do this from
-// beginning to end.
+// beginning to end; examples/customadapter decorates a store and brings a kind
+// of job, and examples/mocks tests a program of one's own.
 //
 // # How it is built
 //
