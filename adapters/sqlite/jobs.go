@@ -15,12 +15,15 @@ import (
 const jobColumns = `id, workspace, kind, status, priority, subject, actor, payload, checkpoint, result, done, total, attempt, max_attempts, losses,
 	error_code, error_text, batch, cancel_asked, created_at, run_at, started_at, finished_at, lease, version`
 
-func scanJob(rows *sqlx.Rows) (j crm.Job, err error) {
+func scanJob(rows *sqlx.Rows) (crm.Job, error) { return scanJobAnd(rows) }
+
+// scanJobAnd reads what follows the columns of a job too.
+func scanJobAnd(rows *sqlx.Rows, more ...any) (j crm.Job, err error) {
 	var actor string
-	err = rows.Scan(scanID(&j.ID), scanWorkspace(&j.Workspace), &j.Kind, &j.Status, &j.Priority, scanID(&j.Subject), &actor,
+	err = rows.Scan(append([]any{scanID(&j.ID), scanWorkspace(&j.Workspace), &j.Kind, &j.Status, &j.Priority, scanID(&j.Subject), &actor,
 		&j.Payload, &j.Checkpoint, &j.Result, &j.Done, &j.Total, &j.Attempt, &j.MaxAttempts, &j.Losses,
 		&j.ErrorCode, &j.ErrorText, scanID(&j.Batch), &j.CancelAsked,
-		scanTime(&j.CreatedAt), scanTime(&j.RunAt), scanTime(&j.StartedAt), scanTime(&j.FinishedAt), scanID(&j.Lease), &j.Version)
+		scanTime(&j.CreatedAt), scanTime(&j.RunAt), scanTime(&j.StartedAt), scanTime(&j.FinishedAt), scanID(&j.Lease), &j.Version}, more...)...)
 	if err == nil {
 		err = json.Unmarshal([]byte(actor), &j.Actor)
 	}
@@ -70,18 +73,16 @@ func (w *criteria) jobs(q crm.JobQuery, hold string) {
 	}
 }
 
-// CountJobs implements [crm.JobStore]. The indices hold what is counted by; a
-// batch, which has few jobs, is counted row by row.
+// CountJobs implements [crm.JobStore]. One index holds what is counted by, also
+// where all users are counted: each state of a job that an index holds is
+// written once more. A batch, which has few jobs, is counted row by row.
 func (r reads) CountJobs(ctx context.Context, ws crm.WorkspaceID, q crm.JobQuery) ([]crm.JobCount, error) {
 	w := criteria{}
 	w.add("workspace = ?", blob(ws))
 	w.jobs(q, "+")
-	text := "SELECT kind, status, count(*) FROM jobs INDEXED BY jobs_by_state WHERE " + w.text() + " GROUP BY kind, status"
-	switch {
-	case !q.Batch.IsZero():
+	text := "SELECT kind, status, count(*) FROM jobs INDEXED BY jobs_by_user WHERE " + w.text() + " GROUP BY actor_user, kind, status"
+	if !q.Batch.IsZero() {
 		text = "SELECT kind, status, 1 FROM jobs INDEXED BY jobs_by_batch WHERE " + w.text()
-	case !q.User.IsZero():
-		text = "SELECT kind, status, count(*) FROM jobs INDEXED BY jobs_by_user WHERE " + w.text() + " GROUP BY kind, status"
 	}
 	rows, err := list(ctx, r, func(rows *sqlx.Rows) (c crm.JobCount, err error) {
 		err = rows.Scan(&c.Kind, &c.Status, &c.Count)

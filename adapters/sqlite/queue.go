@@ -237,47 +237,12 @@ func (s *Store) waitingJobs(ctx context.Context, ws crm.WorkspaceID, wants []crm
 	return waiting[:min(limit, len(waiting))], nil
 }
 
-// runningJobs counts a workspace's running jobs of a kind, up to a number.
+// runningJobs counts a workspace's running jobs of a kind, up to a number. It
+// passes over all that run now, which are few: no more than there are workers.
 func runningJobs(ctx context.Context, on session, ws crm.WorkspaceID, kind crm.JobKind, atMost int) (int, error) {
-	n, _, err := one(ctx, on, number, fixed(`SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_by_state
-		WHERE workspace = ? AND kind = ? AND status = 'running' LIMIT ?)`), blob(ws), string(kind), atMost)
+	n, _, err := one(ctx, on, number, fixed(`SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_leased
+		WHERE status = 'running' AND lease_until > -1 AND workspace = ? AND kind = ? LIMIT ?)`), blob(ws), string(kind), atMost)
 	return int(n), err
-}
-
-// ClaimJobs implements [crm.JobClaimer]. One writer at a time makes the bounds
-// of workspaces exact. Nobody waits for the disk: a claim that a power cut takes
-// back has done nothing that outlives it, and the job is due again.
-func (s *Store) ClaimJobs(ctx context.Context, tickets []crm.JobTicket, claim crm.JobClaim) ([]crm.Job, error) {
-	if len(tickets) == 0 {
-		return nil, nil
-	}
-	jobs, err := inResumableTxValue(ctx, s, func(t *tx) ([]crm.Job, error) {
-		var claimed []crm.Job
-		for _, ticket := range tickets {
-			if most := claim.PerWorkspace[ticket.Kind]; most > 0 {
-				running, err := runningJobs(ctx, t, ticket.Workspace, ticket.Kind, most)
-				if err != nil {
-					return nil, err
-				}
-				if running >= most {
-					continue
-				}
-			}
-			some, err := list(ctx, t, scanJob, fixed(`UPDATE jobs SET status = 'running', due = NULL, attempt = attempt + 1,
-				lease = ?, lease_until = `+nowMicros+` + ?, started_at = `+nowMicros+`, version = version + 1
-				WHERE workspace = ? AND id = ? AND kind = ? AND due IS NOT NULL AND run_at <= `+thisTick+` RETURNING `+jobColumns),
-				blob(claim.Lease), claim.Valid.Microseconds(), blob(ticket.Workspace), blob(ticket.Job), string(ticket.Kind))
-			if err != nil {
-				return nil, err
-			}
-			claimed = append(claimed, some...)
-		}
-		return claimed, nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("claim jobs: %w", err)
-	}
-	return jobs, nil
 }
 
 // CancelAsked implements [crm.JobClaimer].

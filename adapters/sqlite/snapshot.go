@@ -71,7 +71,7 @@ func (v *snapshot) query(ctx context.Context, s statement, args ...any) (*sqlx.R
 	stmt := v.prepared[s.text]
 	if stmt == nil {
 		var err error
-		if stmt, err = v.conn.PreparexContext(ctx, s.text); err != nil {
+		if stmt, err = v.conn.PreparexContext(ctx, steadyLimit(s.text)); err != nil {
 			return nil, nothing, translate(err)
 		}
 		v.prepared[s.text] = stmt

@@ -53,7 +53,7 @@ func (c *writerConn) stmt(ctx context.Context, s statement) (*sqlx.Stmt, error) 
 	if stmt := c.prepared[s.text]; stmt != nil {
 		return stmt, nil
 	}
-	stmt, err := c.conn.PreparexContext(ctx, s.text)
+	stmt, err := c.conn.PreparexContext(ctx, steadyLimit(s.text))
 	if err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}

@@ -212,7 +212,8 @@ func testClaimPerWorkspace(f *fixture) {
 	f.putJobs(f.manyJobs(6)...)
 	f.putJobs(other.manyJobs(2)...)
 	f.putJobs(f.job(50, crm.JobQueued, ofKind(crm.JobPurge)), f.job(51, crm.JobQueued, ofKind(crm.JobPurge)))
-	tickets := slices.Concat(ticketsOf(f.manyJobs(6)), ticketsOf(other.manyJobs(2)), []crm.JobTicket{
+	twice := ticketsOf(f.manyJobs(1)) // A ticket that comes twice takes one place.
+	tickets := slices.Concat(twice, ticketsOf(f.manyJobs(6)), ticketsOf(other.manyJobs(2)), []crm.JobTicket{
 		ticketOf(f.job(50, crm.JobQueued, ofKind(crm.JobPurge))), ticketOf(f.job(51, crm.JobQueued, ofKind(crm.JobPurge))),
 	})
 	claim := crm.JobClaim{Lease: f.id(900), Valid: time.Hour, PerWorkspace: map[crm.JobKind]int{crm.JobBulkUpdate: 3}}
