@@ -26,7 +26,8 @@ type ActivityService struct {
 
 // ActivityQuery asks for a page of activity, newest first.
 type ActivityQuery struct {
-	// Contact asks for what happened to one contact, an erased one too.
+	// Contact asks for what happened to one contact and to the interactions it
+	// took part in, also after an erase.
 	Contact ID
 	// Type asks for one type of event.
 	Type EventType
@@ -137,8 +138,8 @@ func (s *ActivityService) events(ctx context.Context, actor Actor, q ActivityQue
 	return s.core.store.ListFeed(ctx, actor.Workspace, feed)
 }
 
-// contactEvents leaves out what is of another kind or type than asked for: an
-// id is of one kind, and a contact has not many events.
+// contactEvents are those about the contact and its interactions. It leaves out
+// what is of another type than asked for: a contact has not many events.
 func (s *ActivityService) contactEvents(ctx context.Context, actor Actor, q ActivityQuery, before Position) ([]Event, error) {
 	var found []Event
 	for len(found) <= q.Limit {
@@ -147,7 +148,7 @@ func (s *ActivityService) contactEvents(ctx context.Context, actor Actor, q Acti
 			return nil, err
 		}
 		for _, e := range page {
-			if before = e.Position; e.Subject.Kind == SubjectContact && (q.Type == "" || e.Type == q.Type) {
+			if before = e.Position; actor.seesAll(e.Type) && (q.Type == "" || e.Type == q.Type) {
 				found = append(found, e)
 			}
 		}

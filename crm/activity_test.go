@@ -65,8 +65,17 @@ func TestActivityNamesInteractionsByTheirSubject(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := e.activityOf(actorOf("acme", "vera", crm.RoleViewer), crm.ActivityQuery{Type: crm.EventInteractionCreated}).Items
-	if len(got) != 1 || got[0].Subject != (crm.ActivitySubject{Kind: "interaction", ID: made.ID, Name: "Lunch"}) {
+	want := crm.ActivitySubject{Kind: "interaction", ID: made.ID, Name: "Lunch"}
+	if len(got) != 1 || got[0].Subject != want {
 		t.Errorf("got %+v", got)
+	}
+	got = e.activityOf(actorOf("acme", "vera", crm.RoleViewer), crm.ActivityQuery{Contact: ana.ID}).Items
+	if len(got) != 2 || got[0].Subject != want || got[1].Type != crm.EventContactCreated {
+		t.Errorf("of the contact: got %+v, want its interaction and its creation", got)
+	}
+	other := e.create(crm.NewContact{DisplayName: "Bo"})
+	if got := e.activityOf(e.owner, crm.ActivityQuery{Contact: other.ID}).Items; len(got) != 1 {
+		t.Errorf("of another contact: got %+v, want only its creation", got)
 	}
 }
 

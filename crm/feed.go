@@ -34,8 +34,9 @@ type FeedStore interface {
 	// first event of that type. In the order of positions no entry ever appears
 	// behind one that was seen.
 	ListFeed(ctx context.Context, ws WorkspaceID, q FeedQuery) ([]Event, error)
-	// ListSubjectEvents returns up to limit events about a subject before the
-	// position, newest first, those of batches too. 0 is the newest.
+	// ListSubjectEvents returns up to limit events about a subject, or with it
+	// among their Contacts, before the position, newest first, those of batches
+	// too. 0 is the newest.
 	ListSubjectEvents(ctx context.Context, ws WorkspaceID, subject ID, before Position, limit int) ([]Event, error)
 	// CountBatches returns how many events each of the batches has made so far, by
 	// type, of those that are [Event.Bulk]; in any order. Batches that have none

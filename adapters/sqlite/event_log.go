@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -139,7 +140,7 @@ func (s *Store) PurgeEvents(ctx context.Context, before time.Time, upTo crm.Posi
 		if err != nil || cut == 0 {
 			return 0, err
 		}
-		if err := t.dropBatches(ctx, cut); err != nil {
+		if err := errors.Join(t.dropBatches(ctx, cut), t.dropNames(ctx, cut)); err != nil {
 			return 0, err
 		}
 		n, err := t.change(ctx, fixed("DELETE FROM events WHERE position <= ?"+notNewest), cut)

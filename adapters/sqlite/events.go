@@ -37,7 +37,7 @@ func scanWorkspaceEvent(rows *sqlx.Rows) (e crm.WorkspaceEvent, err error) {
 }
 
 // AppendEvents implements [crm.EventStore]. One writer at a time gives the
-// positions the order of the commits.
+// positions the order of the commits, without a gap within a call.
 func (t *tx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
 	marks, err := t.feedMarks(ctx, ws, events)
 	if err != nil {
@@ -51,6 +51,9 @@ func (t *tx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.
 			e.Subject.Kind, changed, e.Version, optionalBlob(e.Batch), packIDs(e.Contacts), optionalBlob(e.Owner),
 			blob(e.ID), optionalBlob(e.Subject.ID), marks[i]), err
 	})
+	if err == nil {
+		err = t.nameContacts(ctx, ws, events)
+	}
 	if err != nil {
 		return fmt.Errorf("append events: %w", err)
 	}

@@ -154,14 +154,76 @@ func beforeOrEnd(p crm.Position) int64 {
 	return int64(p)
 }
 
-// ListSubjectEvents implements [crm.FeedStore].
+// ListSubjectEvents implements [crm.FeedStore]: the events about it and those
+// that name it, merged.
 func (r reads) ListSubjectEvents(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error) {
-	events, err := list(ctx, r, scanOwnEvent, fixed("SELECT "+eventColumns+` FROM events INDEXED BY events_by_subject
-		WHERE ws = ? AND subject = ? AND position < ? ORDER BY position DESC LIMIT ?`), numbered(ws), blob(subject), beforeOrEnd(before), limit)
-	if err != nil {
-		return nil, fmt.Errorf("list events of subject %s: %w", subject, err)
+	var all []crm.Event
+	for _, text := range []string{
+		"SELECT " + eventColumns + ` FROM events INDEXED BY events_by_subject
+			WHERE ws = ? AND subject = ? AND position < ? ORDER BY position DESC LIMIT ?`,
+		"SELECT " + eventColumns + ` FROM event_contacts n CROSS JOIN events USING (position)
+			WHERE n.ws = ? AND n.contact = ? AND n.position < ? ORDER BY n.position DESC LIMIT ?`,
+	} {
+		some, err := list(ctx, r, scanOwnEvent, fixed(text), numbered(ws), blob(subject), beforeOrEnd(before), limit)
+		if err != nil {
+			return nil, fmt.Errorf("list events of subject %s: %w", subject, err)
+		}
+		all = append(all, some...)
 	}
-	return events, nil
+	slices.SortFunc(all, func(a, b crm.Event) int { return cmp.Compare(b.Position, a.Position) })
+	all = slices.CompactFunc(all, func(a, b crm.Event) bool { return a.Position == b.Position }) // One that names its own subject.
+	return all[:min(limit, len(all))], nil
+}
+
+// nameContacts notes which contacts the events name that were appended last.
+func (t *tx) nameContacts(ctx context.Context, ws crm.WorkspaceID, events []crm.Event) error {
+	if !slices.ContainsFunc(events, func(e crm.Event) bool { return len(e.Contacts) > 0 }) {
+		return nil
+	}
+	head, _, err := one(ctx, t, number, fixed("SELECT max(position) FROM events"))
+	if err != nil {
+		return err
+	}
+	type named struct {
+		contact  crm.ID
+		position int64
+	}
+	var all []named
+	for i, e := range events {
+		for _, id := range slices.Compact(slices.Clone(e.Contacts)) {
+			all = append(all, named{id, head - int64(len(events)-1-i)})
+		}
+	}
+	into := bulk{into: "event_contacts (ws, contact, position)", columns: 3, alike: 1}
+	return t.insert(ctx, into, len(all), func(args []any, i int) ([]any, error) {
+		return append(args, numbered(ws), blob(all[i].contact), all[i].position), nil
+	})
+}
+
+// dropNames forgets whom the events name that are about to go.
+func (t *tx) dropNames(ctx context.Context, upTo int64) error {
+	type naming struct {
+		ws, position int64
+		contacts     []crm.ID
+	}
+	gone, err := list(ctx, t, func(rows *sqlx.Rows) (n naming, err error) {
+		var packed []byte
+		err = rows.Scan(&n.ws, &n.position, &packed)
+		n.contacts = unpackIDs(packed)
+		return n, err
+	}, fixed("SELECT ws, position, contacts FROM events WHERE position <= ? AND contacts <> x''"+notNewest), upTo)
+	if err != nil {
+		return err
+	}
+	for _, n := range gone {
+		for _, id := range n.contacts {
+			_, err := t.exec(ctx, fixed("DELETE FROM event_contacts WHERE ws = ? AND contact = ? AND position = ?"), n.ws, blob(id), n.position)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // dropBatches forgets the batches whose entry in the feed is about to go.

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	_ "modernc.org/sqlite"
 
@@ -209,4 +211,38 @@ func TestTheFeedOfAnOlderFile(t *testing.T) {
 	if err != nil || len(counts) != 2 || counts[0].Count+counts[1].Count != 3 {
 		t.Errorf("the batch: got %v, %v, want one create and two updates", counts, err)
 	}
+}
+
+// TestTheContactsOfAnOlderLog upgrades events that name contacts, and then
+// purges them.
+func TestTheContactsOfAnOlderLog(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	if err := sqlite.MigrateTo(t.Context(), path, 10); err != nil {
+		t.Fatal(err)
+	}
+	first, second := "x'"+strings.Repeat("01", 16), "x'"+strings.Repeat("02", 16)
+	execute(t, path, `INSERT INTO workspace_numbers VALUES (1, zeroblob(16));
+		INSERT INTO events (position, ws, id, type, at, actor_kind, actor, subject_kind, subject, changed, version, batch, contacts) VALUES
+			(1, 1, zeroblob(16), 'interaction.created', 0, 'user', x'', 'interaction', zeroblob(16), '', 1, x'', `+first+strings.Repeat("02", 16)+`'),
+			(2, 1, zeroblob(16), 'interaction.created', 0, 'user', x'', 'interaction', zeroblob(16), '', 1, x'', `+second+`'),
+			(3, 1, zeroblob(16), 'contact.created', 0, 'user', x'', 'contact', zeroblob(16), '', 1, x'', x'')`)
+	s := open(t, path, sqlite.Options{})
+	counts := func(want ...int) {
+		t.Helper()
+		for i, n := range want {
+			id := crm.ID(bytes.Repeat([]byte{byte(i + 1)}, len(crm.ID{})))
+			got, err := s.ListSubjectEvents(t.Context(), crm.WorkspaceID{}, id, 0, 10)
+			if err != nil || len(got) != n {
+				t.Errorf("events that name contact %d: got %d, %v, want %d", i+1, len(got), err, n)
+			}
+		}
+	}
+	counts(1, 2)
+	if n, err := s.PurgeEvents(t.Context(), time.Now(), 3, 10); err != nil || n != 2 {
+		t.Fatalf("purge: got %d, %v, want 2", n, err)
+	}
+	counts(0, 0)
+	// Nothing is left of them: the same position names nobody.
+	execute(t, path, "CREATE TRIGGER none BEFORE DELETE ON event_contacts BEGIN SELECT raise(ABORT, 'a name is left'); END; DELETE FROM event_contacts")
 }

@@ -91,6 +91,15 @@ func (t aboutIt) ListSubjectEvents(ctx context.Context, ws crm.WorkspaceID, subj
 	return firstOf(events, limit), err
 }
 
+// subjectOnly does not hear of contacts that events name.
+type subjectOnly struct{ memTx }
+
+func (t subjectOnly) ListSubjectEvents(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error) {
+	events, err := t.memTx.ListSubjectEvents(ctx, ws, subject, before, 1<<30)
+	events = slices.DeleteFunc(events, func(e crm.Event) bool { return e.Subject.ID != subject })
+	return firstOf(events, limit), err
+}
+
 func feedFaults() []fault {
 	feeds := func(ask func(q *crm.FeedQuery), answer func(q crm.FeedQuery, events []crm.Event) []crm.Event) func() crm.Store {
 		return breakTx(func(t memTx) crm.Tx { return feeding{t, ask, answer} })
@@ -120,6 +129,7 @@ func feedFaults() []fault {
 		})},
 		{name: "types come more than once", part: "feed", red: "the_types", store: breakTx(func(t memTx) crm.Tx { return typing{t} })},
 		{name: "the events of a subject leave those of batches out", part: "feed", red: "the_events_of_a_subject", store: breakTx(func(t memTx) crm.Tx { return aboutIt{t} })},
+		{name: "events that name a contact are not among its own", part: "feed", red: "the_events_of_a_subject", store: breakTx(func(t memTx) crm.Tx { return subjectOnly{t} })},
 		{name: "a batch is counted at its beginning", part: "feed", red: "counted_by_type", store: breakTx(func(t memTx) crm.Tx {
 			return counting{t, func(all []crm.BatchCount) []crm.BatchCount {
 				for i := range all {

@@ -181,16 +181,28 @@ func testSubjectEvents(f *fixture) {
 		e.Subject.ID = f.id(subject)
 		return e
 	}
-	f.appended([]crm.Event{about(1, 70), about(2, 71), about(3, 70, f.inBatch(90)), about(4, 70, f.inBatch(90)), about(5, 71), about(6, 70)})
-	all := f.awaitEvents(6)
+	naming := func(e crm.Event, contacts ...int) crm.Event {
+		e.Contacts = f.ids(contacts...)
+		return e
+	}
+	f.appended([]crm.Event{
+		about(1, 70), naming(about(2, 71), 72), about(3, 70, f.inBatch(90)), naming(about(4, 70, f.inBatch(90)), 70), about(5, 71),
+		naming(about(6, 71, f.inBatch(90)), 69, 70, 73), about(7, 70),
+	})
+	all := f.awaitEvents(7)
 	for _, want := range []struct {
 		before  crm.Position
 		limit   int
 		numbers []int
-	}{{0, 10, []int{6, 4, 3, 1}}, {0, 2, []int{6, 4}}, {all[3].Position, 10, []int{3, 1}}, {all[0].Position, 10, nil}} {
+	}{{0, 10, []int{7, 6, 4, 3, 1}}, {0, 2, []int{7, 6}}, {all[5].Position, 10, []int{4, 3, 1}}, {all[0].Position, 10, nil}} {
 		got, err := f.s.ListSubjectEvents(f.Context(), f.ws, f.id(70), want.before, want.limit)
 		f.ok("ListSubjectEvents", err)
 		wantIDs(f.T, "ListSubjectEvents", eventIDs(got), f.ids(want.numbers...))
+	}
+	for subject, want := range map[int][]int{69: {6}, 71: {6, 5, 2}, 72: {2}, 74: nil} {
+		got, err := f.s.ListSubjectEvents(f.Context(), f.ws, f.id(subject), 0, 10)
+		f.ok("ListSubjectEvents", err)
+		wantIDs(f.T, "ListSubjectEvents of another subject", eventIDs(got), f.ids(want...))
 	}
 }
 

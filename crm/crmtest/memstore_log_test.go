@@ -162,7 +162,9 @@ func (t memTx) ListFeed(ctx context.Context, ws crm.WorkspaceID, q crm.FeedQuery
 
 func (t memTx) ListSubjectEvents(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error) {
 	events, err := t.log(ctx, ws)
-	events = slices.DeleteFunc(events, func(e crm.Event) bool { return e.Subject.ID != subject || before != 0 && e.Position >= before })
+	events = slices.DeleteFunc(events, func(e crm.Event) bool {
+		return e.Subject.ID != subject && !slices.Contains(e.Contacts, subject) || before != 0 && e.Position >= before
+	})
 	slices.Reverse(events)
 	return firstOf(events, limit), err
 }

@@ -61,10 +61,10 @@ func activityRoutes() []*operation {
 			id: "listActivity", method: http.MethodGet, path: apiRoot + "/activity", tag: tag, summary: "List what happened, newest first",
 			notes: "Everybody sees what was done to contacts and interactions, members their own jobs and imports, admins everything: for " +
 				"them it is the audit log too. All that an import or a bulk action did to records is one item, with figures by type, at " +
-				"the place of its first event; with contactId each event of that contact is an item.",
+				"the place of its first event; with contactId each event of that contact and of interactions it took part in is an item.",
 			query: []parameter{
 				numberParam("limit", "How many items a page has.", 1, crm.MaxActivityLimit, crm.DefaultActivityLimit), cursorParam(),
-				idParam("contactId", "What happened to this contact, an erased one too."), textParam("type", "Events of this type, such as contact.created.", maxKind),
+				idParam("contactId", "What happened to this contact and its interactions, also after an erase."), textParam("type", "Events of this type, such as contact.created.", maxKind),
 			},
 			run: (*Handler).listActivity, answers: []answerDoc{okJSON[page[activityRecord]]("A page of activity.")},
 		},
