@@ -23,6 +23,8 @@ type bench struct {
 	contacts int
 	rounds   int
 	million  bool
+	// filledDir holds databases that outlive the run.
+	filledDir string
 	// turn is how long each side of a comparison runs before the other takes over.
 	turn  time.Duration
 	dir   string
@@ -39,6 +41,7 @@ func main() {
 	flag.IntVar(&b.contacts, "contacts", 100_000, "contacts in the database")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds that medians are taken of")
 	flag.BoolVar(&b.million, "million", false, "also measure with a million contacts (half an hour, 6 GB of disk)")
+	flag.StringVar(&b.filledDir, "filled", "", "folder of the filled databases, which then stay for the next run; remove it after an interrupted one")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the measured process into this file")
 	flag.Parse()
 	slog.SetDefault(slog.New(slog.DiscardHandler))
@@ -95,6 +98,9 @@ func (b *bench) run(ctx context.Context, only string) error {
 	}
 	defer os.RemoveAll(dir)
 	b.dir = dir
+	if b.filledDir == "" {
+		b.filledDir = dir
+	}
 	wanted := map[string]bool{}
 	for id := range strings.SplitSeq(only, ",") {
 		wanted[strings.ToUpper(strings.TrimSpace(id))] = true

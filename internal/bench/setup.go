@@ -105,7 +105,7 @@ func (i *instance) fill(ctx context.Context, n int) error {
 
 // filled opens the CRM that most bars are measured on, filling it once.
 func (b *bench) filled(ctx context.Context, n int) (*instance, error) {
-	i, err := b.open(ctx, fmt.Sprintf("contacts-%d", n))
+	i, err := openInstance(ctx, filepath.Join(b.filledDir, fmt.Sprintf("contacts-%d.db", n)))
 	if err != nil {
 		return nil, err
 	}
