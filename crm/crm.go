@@ -54,6 +54,10 @@ type Config struct {
 	// event of a workspace, and what a durable consumer has not read, stays longer.
 	// Default 400 days.
 	EventRetention time.Duration
+	// JobRetention is how long jobs that have ended are kept, with their results
+	// and errors; negative means for ever. A bulk action can be undone and a
+	// failed job retried as long as it is there. Default 90 days.
+	JobRetention time.Duration
 	// MaxStreams bounds the open streams of activity. Each takes some 40 KB with
 	// its connection. Default 10,000.
 	MaxStreams int
@@ -120,13 +124,13 @@ type CRM struct {
 	Idempotency  *IdempotencyService
 	Activity     *ActivityService
 
-	core      *core
-	consumers *eventConsumers
-	retention time.Duration
-	system    SystemStore
-	runner    *jobRunner
-	writes    *writeProbe
-	version   string
+	core                    *core
+	consumers               *eventConsumers
+	retention, jobRetention time.Duration
+	system                  SystemStore
+	runner                  *jobRunner
+	writes                  *writeProbe
+	version                 string
 	// foreignBlobs says that files do not lie in the store.
 	foreignBlobs bool
 
@@ -166,7 +170,7 @@ func New(c Config) (*CRM, error) {
 	app.consumers = &eventConsumers{readers: c.Store, after: c.Store.EventsAfter, watch: k.watch, newID: k.newID, log: k.log}
 	app.consumers.register("links", k.relink)
 	app.consumers.register(insightConsumer, app.Insights.consume)
-	app.retention = c.EventRetention
+	app.retention, app.jobRetention = c.EventRetention, c.JobRetention
 	app.writes = &writeProbe{ask: c.Store.ProbeWrite, start: app.inBackground, log: c.Logger}
 	app.Dashboard = &DashboardService{core: k, activity: app.Activity, health: app.Health, insights: app.Insights, start: app.inBackground}
 	app.Imports = newImportService(k)
@@ -205,6 +209,9 @@ func withDefaults(c Config) Config {
 	}
 	if c.EventRetention == 0 {
 		c.EventRetention = 400 * 24 * time.Hour
+	}
+	if c.JobRetention == 0 {
+		c.JobRetention = 90 * 24 * time.Hour
 	}
 	if c.MaxStreams <= 0 {
 		c.MaxStreams = 10_000

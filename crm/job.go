@@ -227,4 +227,7 @@ type JobClaimer interface {
 	// somebody has asked to cancel, in no order. Each worker asks several times a
 	// second, so that it costs next to nothing while there are none.
 	CancelAsked(ctx context.Context, lease ID) ([]JobTicket, error)
+	// PurgeJobs removes up to limit jobs that were made and have ended, however
+	// that was, before the time, and returns how many. Nothing else changes.
+	PurgeJobs(ctx context.Context, before time.Time, limit int) (int, error)
 }

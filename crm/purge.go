@@ -61,6 +61,11 @@ func (c *CRM) purgeDue(ctx context.Context) error {
 	if err := c.purgeEvents(ctx, now); err != nil {
 		return fmt.Errorf("purge events: %w", err)
 	}
+	if c.jobRetention > 0 {
+		if err := drain(func() (int, error) { return c.system.PurgeJobs(ctx, now.Add(-c.jobRetention), purgePage) }); err != nil {
+			return fmt.Errorf("purge jobs: %w", err)
+		}
+	}
 	err := drain(func() (int, error) { return c.system.PurgeIdempotencyRecords(ctx, now.Add(-idempotencyTTL), purgePage) })
 	if err != nil {
 		return fmt.Errorf("purge idempotency records: %w", err)

@@ -3,6 +3,7 @@ package crm_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -225,5 +226,39 @@ func TestSetsOfBulkActionsAreRemoved(t *testing.T) {
 	equal(t, "tried again", again.Status, crm.JobFailed)
 	if !strings.Contains(again.ErrorText, "start the action anew") {
 		t.Errorf("reason: got %q, want it to say what to do", again.ErrorText)
+	}
+}
+
+func TestJobsThatEndedLongAgoAreRemoved(t *testing.T) {
+	t.Parallel()
+	store, now := openStore(t), newClock("2026-01-01T00:00:00Z")
+	e := setupOn(t, store, now.config)
+	e.crowd(3, nil)
+	id := e.succeeded(e.bulk(crm.ContactFilter{}, tagAll).ID).ID
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// sweep lets a process begin after some days, and waits for its sweep.
+	sweep := func(days int, retention time.Duration) error {
+		now.forward(time.Duration(days) * 24 * time.Hour)
+		begin := now.now()
+		later := setupOn(t, store, now.config, func(c *crm.Config) { c.JobRetention = retention })
+		await(t, "the sweep", func() bool {
+			all, err := later.Jobs.Periodic(t.Context(), later.owner)
+			return err == nil && slices.ContainsFunc(all, func(p crm.PeriodicJob) bool {
+				return p.Kind == crm.JobPurge && p.Status == crm.JobSucceeded && !p.FinishedAt.Before(begin)
+			})
+		})
+		_, err := later.Jobs.Get(t.Context(), later.owner, id)
+		return errors.Join(err, later.Close())
+	}
+	if err := sweep(89, 0); err != nil {
+		t.Errorf("after 89 days: got %v, want the job", err)
+	}
+	if err := sweep(2, -1); err != nil {
+		t.Errorf("kept for ever: got %v, want the job", err)
+	}
+	if err := sweep(1, 0); !errors.Is(err, crm.ErrNotFound) {
+		t.Errorf("after 92 days: got %v, want ErrNotFound", err)
 	}
 }

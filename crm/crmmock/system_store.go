@@ -1596,6 +1596,78 @@ func (_c *SystemStore_PurgeImages_Call) RunAndReturn(run func(ctx context.Contex
 	return _c
 }
 
+// PurgeJobs provides a mock function for the type SystemStore
+func (_mock *SystemStore) PurgeJobs(ctx context.Context, before time.Time, limit int) (int, error) {
+	ret := _mock.Called(ctx, before, limit)
+
+	if len(ret) == 0 {
+		panic("no return value specified for PurgeJobs")
+	}
+
+	var r0 int
+	var r1 error
+	if returnFunc, ok := ret.Get(0).(func(context.Context, time.Time, int) (int, error)); ok {
+		return returnFunc(ctx, before, limit)
+	}
+	if returnFunc, ok := ret.Get(0).(func(context.Context, time.Time, int) int); ok {
+		r0 = returnFunc(ctx, before, limit)
+	} else {
+		r0 = ret.Get(0).(int)
+	}
+	if returnFunc, ok := ret.Get(1).(func(context.Context, time.Time, int) error); ok {
+		r1 = returnFunc(ctx, before, limit)
+	} else {
+		r1 = ret.Error(1)
+	}
+	return r0, r1
+}
+
+// SystemStore_PurgeJobs_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'PurgeJobs'
+type SystemStore_PurgeJobs_Call struct {
+	*mock.Call
+}
+
+// PurgeJobs is a helper method to define mock.On call
+//   - ctx context.Context
+//   - before time.Time
+//   - limit int
+func (_e *SystemStore_Expecter) PurgeJobs(ctx any, before any, limit any) *SystemStore_PurgeJobs_Call {
+	return &SystemStore_PurgeJobs_Call{Call: _e.mock.On("PurgeJobs", ctx, before, limit)}
+}
+
+func (_c *SystemStore_PurgeJobs_Call) Run(run func(ctx context.Context, before time.Time, limit int)) *SystemStore_PurgeJobs_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		var arg0 context.Context
+		if args[0] != nil {
+			arg0 = args[0].(context.Context)
+		}
+		var arg1 time.Time
+		if args[1] != nil {
+			arg1 = args[1].(time.Time)
+		}
+		var arg2 int
+		if args[2] != nil {
+			arg2 = args[2].(int)
+		}
+		run(
+			arg0,
+			arg1,
+			arg2,
+		)
+	})
+	return _c
+}
+
+func (_c *SystemStore_PurgeJobs_Call) Return(n int, err error) *SystemStore_PurgeJobs_Call {
+	_c.Call.Return(n, err)
+	return _c
+}
+
+func (_c *SystemStore_PurgeJobs_Call) RunAndReturn(run func(ctx context.Context, before time.Time, limit int) (int, error)) *SystemStore_PurgeJobs_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // QueueDepth provides a mock function for the type SystemStore
 func (_mock *SystemStore) QueueDepth(ctx context.Context, kinds []crm.JobKind) ([]crm.QueueDepth, error) {
 	ret := _mock.Called(ctx, kinds)

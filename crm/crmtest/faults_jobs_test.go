@@ -99,6 +99,23 @@ func (y claiming) ReleaseLost(ctx context.Context, maxLosses, limit int) (int, e
 	return n, errors.Join(err, y.change(ctx, keys, y.afterLost))
 }
 
+// purgingAll removes jobs whatever became of them.
+type purgingAll struct{ system }
+
+func (y purgingAll) PurgeJobs(ctx context.Context, before time.Time, limit int) (int, error) {
+	purged := 0
+	err := y.m.write(ctx, func(s *state) error {
+		for key, j := range s.jobs {
+			if j.CreatedAt.Before(before) && purged < limit {
+				delete(s.jobs, key)
+				purged++
+			}
+		}
+		return nil
+	})
+	return purged, err
+}
+
 func claims(c claiming) func() crm.Store {
 	return breakParts(func(m *memStore, p *parts) {
 		c := c
@@ -118,6 +135,9 @@ func claimFaults() []fault {
 		}
 	}
 	return []fault{
+		{name: "jobs are purged before they have ended", part: "jobs", red: "jobs_that_ended", store: breakParts(func(m *memStore, p *parts) {
+			p.SystemStore = purgingAll{system{m: m}}
+		})},
 		{name: "a job is claimed twice", part: "jobs", red: "of_20_workers", store: claims(claiming{beforeClaim: freed(func(j job) bool { return j.Status == crm.JobRunning })})},
 		{name: "a job is claimed before it is due", part: "jobs", red: "only_due_and_free", store: claims(claiming{beforeClaim: freed(func(j job) bool { return j.Status == crm.JobScheduled })})},
 		{name: "a finished job is claimed", part: "jobs", red: "only_due_and_free", store: claims(claiming{beforeClaim: freed(func(j job) bool { return j.Status == crm.JobFailed })})},

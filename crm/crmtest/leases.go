@@ -18,6 +18,7 @@ func leaseTests() []storeTest {
 		{"progress makes earlier losses forgotten", testProgressAfterLoss},
 		{"a job that is put as running holds its lease for a while", testPutRunning},
 		{"at most the number asked for is released", testReleaseLimit},
+		{"jobs that ended long ago are purged, others stay", testPurgeJobs},
 		{"a checked lease cannot be lost before the transaction ends", testLeaseHeld},
 	}
 }
@@ -190,6 +191,38 @@ func testReleaseLimit(f *fixture) {
 	}
 	if total != 5 {
 		f.Errorf("ReleaseLost: got %d jobs in all, want 5", total)
+	}
+}
+
+func testPurgeJobs(f *fixture) {
+	other := f.in("other")
+	old := func(j *crm.Job) { j.FinishedAt = day() }
+	lately := func(j *crm.Job) { j.FinishedAt = day().AddDate(0, 0, 9) }
+	f.putJobs(
+		f.job(1, crm.JobSucceeded, old), f.job(2, crm.JobFailed, old), f.job(3, crm.JobCancelled, old), other.job(4, crm.JobSucceeded, old),
+		f.job(5, crm.JobSucceeded, lately), f.job(6, crm.JobQueued), f.job(7, crm.JobScheduled, later), f.job(8, crm.JobRetrying, later),
+		f.job(9, crm.JobSucceeded, old, func(j *crm.Job) { j.CreatedAt = day().AddDate(0, 0, 9) }),
+	)
+	f.claim(900, time.Hour, f.job(6, crm.JobQueued))
+	before := day().AddDate(0, 0, 5)
+	for _, want := range []int{3, 1, 0} {
+		got, err := f.s.PurgeJobs(f.Context(), before, 3)
+		f.ok("PurgeJobs", err)
+		if got != want {
+			f.Fatalf("PurgeJobs, 3 at most: got %d, want %d", got, want)
+		}
+	}
+	left, err := f.s.ListJobs(f.Context(), f.ws, crm.JobQuery{Limit: 10})
+	f.ok("ListJobs", err)
+	var ids []crm.ID
+	for _, j := range left {
+		ids = append(ids, j.ID)
+	}
+	wantIDs(f.T, "jobs that stay", ids, f.ids(9, 8, 7, 6, 5))
+	counts, err := f.s.CountJobs(f.Context(), other.ws, crm.JobQuery{})
+	f.ok("CountJobs", err)
+	if len(counts) != 0 {
+		f.Errorf("CountJobs of another workspace: got %v, want none", counts)
 	}
 }
 

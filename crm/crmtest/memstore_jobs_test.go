@@ -228,6 +228,20 @@ func (y system) ReleaseLost(ctx context.Context, maxLosses, limit int) (int, err
 	return released, err
 }
 
+func (y system) PurgeJobs(ctx context.Context, before time.Time, limit int) (int, error) {
+	purged := 0
+	err := y.m.write(ctx, func(s *state) error {
+		for key, j := range s.jobs {
+			if j.Status.Final() && j.FinishedAt.Before(before) && j.CreatedAt.Before(before) && purged < limit {
+				delete(s.jobs, key)
+				purged++
+			}
+		}
+		return nil
+	})
+	return purged, err
+}
+
 func (y system) NextDue(_ context.Context, kinds []crm.JobKind) (time.Duration, bool, error) {
 	s, err := y.m.read()
 	if err != nil {

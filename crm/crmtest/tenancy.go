@@ -76,6 +76,7 @@ func testedElsewhere() map[string]string {
 		"ClaimJobs":               "TestJobQueue, wrong tickets",
 		"ExtendLease":             "TestJobQueue, lost leases",
 		"ReleaseLost":             "crosses workspaces",
+		"PurgeJobs":               "crosses workspaces",
 		"NextDue":                 "crosses workspaces",
 		"CancelAsked":             "crosses workspaces: tickets name theirs",
 		"BusyWorkspaces":          "crosses workspaces",
