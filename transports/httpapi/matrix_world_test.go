@@ -78,8 +78,8 @@ func newMatrixWorld(t testing.TB) *matrixWorld {
 	w.home = w.colleague.Workspace
 	w.stranger = w.user(crm.WorkspaceID{}, "Away", crm.RoleOwner)
 	w.away = w.stranger.Workspace
-	for ws, name := range map[crm.WorkspaceID]string{w.home: homeSecret, w.away: awaySecret} {
-		owner := crm.Actor{Workspace: ws, User: w.colleague.User, Role: crm.RoleOwner}
+	for _, owner := range []crm.Actor{w.colleague, w.stranger} {
+		name := w.secretOf(owner)
 		if _, err := w.app.Workspaces.Update(t.Context(), owner, crm.WorkspacePatch{Name: &name}); err != nil {
 			t.Fatal(err)
 		}
