@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/transports/httpapi"
 )
 
 // twin is a request that names an id outside of the path. With a foreign id it
@@ -44,44 +45,44 @@ func twins() []twin {
 func TestForeignIDsBesideThePath(t *testing.T) {
 	t.Parallel()
 	w := newMatrixWorld(t)
-	f := newTwoSides(w)
-	places := placesOf(t, w.handler, func(name, format string) bool { return format == "uuid" })
+	places := placesOf(t, w.handler, func(_, format string) bool { return format == "uuid" })
 	for _, row := range twins() {
 		if !slices.Contains(places, row.op+" "+row.place) {
 			t.Errorf("%s %s takes no id", row.op, row.place)
 		}
 		places = slices.DeleteFunc(places, func(p string) bool { return p == row.op+" "+row.place })
-		t.Run(row.op+" "+row.place, func(t *testing.T) {
-			ask := func(foreign bool) string {
-				own, id := f.ownFor(row.path), crm.NewID()
-				if foreign {
-					id = f.idFor(row)
-				}
-				fill := strings.NewReplacer("{own}", own.String(), "{id}", id.String())
-				got := f.home.send(methodOf(t, w, row.op), fill.Replace(row.path), fill.Replace(row.body))
-				if got.Code != row.status || strings.Contains(got.Body.String(), awaySecret) {
-					t.Errorf("got %d, want %d: %s", got.Code, row.status, got.Body)
-				}
-				return sameBut(got)
-			}
-			if foreign, absent := ask(true), ask(false); foreign != absent {
-				t.Errorf("a foreign id gets\n%s\nand one that never was\n%s", foreign, absent)
-			}
-		})
 	}
 	for _, place := range places {
 		t.Errorf("%s takes an id and has no row", place)
 	}
-	t.Run("own ids beside a foreign one count alone", func(t *testing.T) {
-		body := fmt.Sprintf(`{"ids":[%q,%q,%q],"add":["y"]}`, f.own[aContact], f.ids[aContact], crm.NewID())
-		if got := f.home.send(http.MethodPost, "contacts/bulk-tag", body).Body.String(); got != `{"updated":1}`+"\n" {
-			t.Errorf("got %s, want one", got)
-		}
-	})
-	t.Run("what matches finds nobody of another workspace", func(t *testing.T) { f.testMatching(t) })
-	if got := f.away.send(http.MethodGet, "contacts/"+f.ids[aContact].String(), "").Header().Get("ETag"); got != `"1"` {
-		t.Errorf("the other workspace's contact has the version %s, want 1", got)
+	for _, complaint := range newTwoSides(w).checkTwins() {
+		t.Error(complaint)
 	}
+}
+
+// checkTwins sends each twin and what would match another workspace's contact.
+func (f *twoSides) checkTwins() (found []string) {
+	for _, row := range twins() {
+		ask := func(id crm.ID) string {
+			fill := strings.NewReplacer("{own}", f.ownFor(row.path).String(), "{id}", id.String())
+			got := f.home.send(f.methodOf(row.op), fill.Replace(row.path), fill.Replace(row.body))
+			if got.Code != row.status || strings.Contains(got.Body.String(), awaySecret) {
+				found = append(found, fmt.Sprintf("%s %s: got %d, want %d: %s", row.op, row.place, got.Code, row.status, got.Body))
+			}
+			return sameBut(got)
+		}
+		if foreign, absent := ask(f.idFor(row)), ask(crm.NewID()); foreign != absent {
+			found = append(found, fmt.Sprintf("%s %s: a foreign id gets\n%s\nand one that never was\n%s", row.op, row.place, foreign, absent))
+		}
+	}
+	body := fmt.Sprintf(`{"ids":[%q,%q,%q],"add":["y"]}`, f.own[aContact], f.ids[aContact], crm.NewID())
+	if got := f.home.send(http.MethodPost, "contacts/bulk-tag", body).Body.String(); got != `{"updated":1}`+"\n" {
+		found = append(found, "own ids beside a foreign one: got "+got)
+	}
+	if got := f.away.send(http.MethodGet, "contacts/"+f.ids[aContact].String(), "").Header().Get("ETag"); got != `"1"` {
+		found = append(found, "the other workspace's contact has the version "+got)
+	}
+	return append(found, f.checkMatching()...)
 }
 
 // asking is somebody who calls.
@@ -114,6 +115,7 @@ func newTwoSides(w *matrixWorld) *twoSides {
 			f.own[kind], f.ids[kind] = w.make(kind, w.colleague), w.make(kind, w.stranger)
 		}
 	}
+	w.victim = f.ids[aContact]
 	return f
 }
 
@@ -134,13 +136,13 @@ func (f *twoSides) idFor(row twin) crm.ID {
 	return f.ids[aContact]
 }
 
-// testMatching writes what another workspace's contact would match by: its id,
+// checkMatching writes what another workspace's contact would match by: its id,
 // its source, its address.
-func (f *twoSides) testMatching(t *testing.T) {
+func (f *twoSides) checkMatching() (found []string) {
 	made := f.away.send(http.MethodPost, "contacts", `{"displayName":"`+awaySecret+`","primaryEmail":"there@example.com","source":"crm","sourceId":"7"}`)
 	var there struct{ ID crm.ID }
 	if err := json.Unmarshal(made.Body.Bytes(), &there); err != nil || made.Code != http.StatusCreated {
-		t.Fatalf("got %d: %s", made.Code, made.Body)
+		return []string{"make a contact there: got " + made.Body.String()}
 	}
 	const same = `{"displayName":"Same","primaryEmail":"there@example.com","source":"crm","sourceId":"7"}`
 	for _, c := range []struct {
@@ -158,17 +160,18 @@ func (f *twoSides) testMatching(t *testing.T) {
 	} {
 		got := f.home.send(http.MethodPost, c.path, c.body)
 		if got.Code != c.status || !strings.Contains(got.Body.String(), c.want) || strings.Contains(got.Body.String(), there.ID.String()) {
-			t.Errorf("%s: got %d %s, want %s", c.name, got.Code, got.Body, c.want)
+			found = append(found, fmt.Sprintf("%s: got %d %s, want %s", c.name, got.Code, got.Body, c.want))
 		}
 	}
-	stranger, err := f.w.identity.Members.Get(t.Context(), f.w.stranger, f.w.stranger.User)
+	stranger, err := f.w.identity.Members.Get(f.w.t.Context(), f.w.stranger, f.w.stranger.User)
 	if err != nil {
-		t.Fatal(err)
+		f.w.t.Fatal(err)
 	}
 	known, unknown := f.invite(stranger.Email), f.invite("nobody@example.com")
 	if known != unknown {
-		t.Errorf("an invitation tells who is a user elsewhere: %s and %s", known, unknown)
+		found = append(found, "an invitation tells who is a user elsewhere: "+known+" and "+unknown)
 	}
+	return found
 }
 
 // invite invites an address, of which the answer is returned without it.
@@ -183,13 +186,13 @@ func sameBut(got *httptest.ResponseRecorder) string {
 }
 
 // methodOf is the method of a route by its operationId.
-func methodOf(t *testing.T, w *matrixWorld, op string) string {
-	t.Helper()
-	for _, route := range routesByID(w) {
+func (f *twoSides) methodOf(op string) string {
+	f.w.t.Helper()
+	for _, route := range httpapi.RoutesOf(f.w.handler) {
 		if route.ID == op {
 			return route.Method
 		}
 	}
-	t.Fatalf("no route %s", op)
+	f.w.t.Fatalf("no route %s", op)
 	return ""
 }

@@ -7,15 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/omnicrm/omnicrm/transports/httpapi"
 )
-
-func routesByID(w *matrixWorld) []httpapi.Route { return httpapi.RoutesOf(w.handler) }
 
 // placesOf lists where the document takes a value that fits, beside paths:
 // "operationId query name" and "operationId body member[].member".
-func placesOf(t *testing.T, h http.Handler, fit func(name, format string) bool) []string {
+func placesOf(t testing.TB, h http.Handler, fit func(name, format string) bool) []string {
 	t.Helper()
 	got := httptest.NewRecorder()
 	h.ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/api/v1/openapi.json", http.NoBody))

@@ -44,10 +44,14 @@ type matrixWorld struct {
 	// stranger owns the other workspace, colleague is an owner of the first one who
 	// is no caller.
 	stranger, colleague crm.Actor
-	made                int
+	// victim is a contact of the other workspace.
+	victim crm.ID
+	made   int
 }
 
-func newMatrixWorld(t testing.TB) *matrixWorld {
+// newMatrixWorld makes the two workspaces; over may put something between the CRM
+// and its store.
+func newMatrixWorld(t testing.TB, over ...func(*matrixWorld) crm.Store) *matrixWorld {
 	t.Helper()
 	w := &matrixWorld{t: t, hosts: map[string]crm.Actor{}}
 	var connector driver.Connector
@@ -61,7 +65,11 @@ func newMatrixWorld(t testing.TB) *matrixWorld {
 	}
 	w.db = sql.OpenDB(connector)
 	logger := slog.New(slog.DiscardHandler)
-	w.app, err = crm.New(crm.Config{Store: w.store, Formats: []crm.Format{csv.New()}, Workers: -1, Logger: logger})
+	var store crm.Store = w.store
+	for _, put := range over {
+		store = put(w)
+	}
+	w.app, err = crm.New(crm.Config{Store: store, Formats: []crm.Format{csv.New()}, Workers: -1, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
