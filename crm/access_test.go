@@ -313,8 +313,10 @@ func TestJobsAndUndoBelongToWhoAskedForThem(t *testing.T) {
 	// A key for jobs alone cannot write contacts by undoing.
 	key := mia
 	key.Scopes = []crm.Scope{crm.ScopeJobs}
-	_, err = e.Jobs.Undo(ctx, key, j.ID, 0)
-	wantError(t, err, crm.ErrForbidden)
+	for _, version := range []int64{0, 99} { // Also of a version that was never.
+		_, err = e.Jobs.Undo(ctx, key, j.ID, version)
+		wantError(t, err, crm.ErrForbidden)
+	}
 	u, err := e.Jobs.Undo(ctx, admin, i.JobID, 0)
 	if err != nil {
 		t.Fatal(err)

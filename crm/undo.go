@@ -45,10 +45,18 @@ func (k *core) undoJob(ctx context.Context, actor Actor, j Job, version int64) (
 		}
 		return now, err
 	}
+	isImport := j.Kind == JobContactImport && k.undoImport != nil
+	needs := PermContactsWrite
+	if isImport {
+		needs = PermImport
+	}
+	if err := actor.Authorize(needs); err != nil { // Before the version: who may not is told nothing else.
+		return Job{}, err
+	}
 	if err := j.checkVersion(version); err != nil {
 		return Job{}, err
 	}
-	if j.Kind == JobContactImport && k.undoImport != nil {
+	if isImport {
 		_, undo, err := k.undoImport(ctx, actor, j.Subject, func(tx Tx, _ *Import) error {
 			_, err := unchanged(tx)
 			return err
@@ -56,9 +64,6 @@ func (k *core) undoJob(ctx context.Context, actor Actor, j Job, version int64) (
 		return undo, err
 	}
 	if err := k.undoable(j); err != nil {
-		return Job{}, err
-	}
-	if err := actor.Authorize(PermContactsWrite); err != nil {
 		return Job{}, err
 	}
 	return k.startBulk(ctx, actor, bulkPayload{Undo: j.ID}, j.ID, func(tx Tx) error {
