@@ -90,13 +90,18 @@ func (s *MemberService) changeRole(ctx context.Context, tx Tx, actor crm.Actor, 
 	if err != nil {
 		return Member{}, err
 	}
+	if m.Role != role {
+		if err := mayManage(actor, m.Role, role); err != nil { // Before the version: who may not is told nothing else.
+			return Member{}, err
+		}
+	}
 	if err := m.checkVersion(version); err != nil {
 		return Member{}, err
 	}
 	if m.Role == role {
 		return m, nil
 	}
-	if err := mayManage(ctx, tx, actor, m, role); err != nil {
+	if err := keepsAnOwner(ctx, tx, actor.Workspace, m); err != nil {
 		return Member{}, err
 	}
 	m.Role, m.UpdatedAt, m.Version = role, s.core.now(), m.Version+1
@@ -119,18 +124,21 @@ func (m Member) checkVersion(version int64) error {
 	}
 }
 
-// mayManage decides whether the actor may turn the member's role into another
-// one, "" for none.
-func mayManage(ctx context.Context, tx Tx, actor crm.Actor, m Member, role crm.Role) error {
-	if m.Role == crm.RoleOwner || role == crm.RoleOwner {
-		if err := actor.Authorize(crm.PermWorkspaceManage); err != nil {
-			return err
-		}
+// mayManage decides whether the actor may turn the one role into the other, "" for
+// none: owners are the owners' business.
+func mayManage(actor crm.Actor, from, to crm.Role) error {
+	if from == crm.RoleOwner || to == crm.RoleOwner {
+		return actor.Authorize(crm.PermWorkspaceManage)
 	}
+	return nil
+}
+
+// keepsAnOwner refuses to take the last owner's role away.
+func keepsAnOwner(ctx context.Context, tx Tx, ws crm.WorkspaceID, m Member) error {
 	if m.Role != crm.RoleOwner {
 		return nil
 	}
-	return anotherOwner(ctx, tx, actor.Workspace, m.User)
+	return anotherOwner(ctx, tx, ws, m.User)
 }
 
 // anotherOwner refuses to take the last owner from a workspace.
@@ -157,10 +165,13 @@ func (s *MemberService) Remove(ctx context.Context, actor crm.Actor, user crm.ID
 		if err != nil {
 			return err
 		}
+		if err := mayManage(actor, m.Role, ""); err != nil {
+			return err
+		}
 		if err := m.checkVersion(version); err != nil {
 			return err
 		}
-		if err := mayManage(ctx, tx, actor, m, ""); err != nil {
+		if err := keepsAnOwner(ctx, tx, actor.Workspace, m); err != nil {
 			return err
 		}
 		if err := tx.DeleteMember(ctx, actor.Workspace, user); err != nil {

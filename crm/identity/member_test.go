@@ -34,6 +34,10 @@ func TestWhoMayChangeRoles(t *testing.T) {
 						want = crm.ErrForbidden
 					}
 					fails(t, "change", err, want)
+					if want != nil { // Whoever may not is not told that the version is another one.
+						_, err = f.Members.ChangeRole(t.Context(), actor, target.User, to, 99)
+						fails(t, "change another version", err, want)
+					}
 					m, err := f.Members.Get(t.Context(), owner, target.User)
 					must(t, err)
 					wantRole := from
@@ -50,6 +54,9 @@ func TestWhoMayChangeRoles(t *testing.T) {
 				want := error(nil)
 				if !role.AtLeast(crm.RoleAdmin) || from == crm.RoleOwner && role != crm.RoleOwner {
 					want = crm.ErrForbidden
+				}
+				if want != nil { // Whoever may not is not told that the version is another one.
+					fails(t, "remove another version", f.Members.Remove(t.Context(), actor, target.User, 99), want)
 				}
 				fails(t, "remove", f.Members.Remove(t.Context(), actor, target.User, 0), want)
 			})
