@@ -119,7 +119,7 @@ func (h *Handler) eraseContact(c *call) error {
 // contactVersion looks the current version up, for an If-Match that needs it.
 func (c *call) contactVersion(id crm.ID) func() (int64, error) {
 	return func() (int64, error) {
-		contact, err := c.h.app.Contacts.Get(c.r.Context(), c.actor, id)
+		contact, err := c.h.app.Contacts.Get(c.r.Context(), c.reader(), id)
 		return contact.Version, err
 	}
 }

@@ -1,7 +1,8 @@
 package httpapi
 
 import (
-	"net/http"
+	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,27 +71,32 @@ func (c *call) ifMatch() (expectation, error) {
 	return e, nil
 }
 
-// expected returns the version that a write must find, 0 for any. current is
-// asked only where the header alone does not say: its error comes first, so
-// that an absent record is 404 whatever the header.
+// noVersion is the version that no record has.
+const noVersion = math.MaxInt64
+
+// expected returns the version that a write must find, 0 for any. Where the header
+// names several, current tells the record's own; when that is none of them, or
+// cannot be told, the write is for noVersion: the service then says in its own
+// order that the caller may not, that there is no record, or that it has changed.
 func (c *call) expected(current func() (int64, error)) (int64, error) {
 	e, err := c.ifMatch()
 	if err != nil || e.any {
 		return 0, err
 	}
-	if len(e.versions) == 1 {
+	switch len(e.versions) {
+	case 0:
+		return noVersion, nil
+	case 1:
 		return e.versions[0], nil
 	}
 	version, err := current()
-	if err != nil {
+	switch {
+	case errors.Is(err, crm.ErrNotFound), errors.Is(err, crm.ErrForbidden):
+		return noVersion, nil
+	case err != nil:
 		return 0, err
-	}
-	if !slices.Contains(e.versions, version) {
-		return 0, stale(version)
+	case !slices.Contains(e.versions, version):
+		return noVersion, nil
 	}
 	return version, nil
-}
-
-func stale(version int64) error {
-	return &crm.ConflictError{Reason: crm.ConflictStale, Version: version, Message: http.StatusText(http.StatusPreconditionFailed)}
 }

@@ -364,7 +364,7 @@ func (h *Handler) undoImport(c *call) error {
 
 func (c *call) importVersion(id crm.ID) func() (int64, error) {
 	return func() (int64, error) {
-		one, err := c.h.app.Imports.Get(c.r.Context(), c.actor, id)
+		one, err := c.h.app.Imports.Get(c.r.Context(), c.reader(), id)
 		return one.Version, err
 	}
 }

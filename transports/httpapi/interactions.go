@@ -115,7 +115,7 @@ func (h *Handler) deleteInteraction(c *call) error {
 // interactionVersion looks the current version up, for an If-Match that needs it.
 func (c *call) interactionVersion(id crm.ID) func() (int64, error) {
 	return func() (int64, error) {
-		found, err := c.h.app.Interactions.Get(c.r.Context(), c.actor, id)
+		found, err := c.h.app.Interactions.Get(c.r.Context(), c.reader(), id)
 		return found.Version, err
 	}
 }

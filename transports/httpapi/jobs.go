@@ -240,7 +240,7 @@ func (h *Handler) changeJob(c *call, change jobChange) error {
 
 func (c *call) jobVersion(id crm.ID) func() (int64, error) {
 	return func() (int64, error) {
-		job, err := c.h.app.Jobs.Get(c.r.Context(), c.actor, id)
+		job, err := c.h.app.Jobs.Get(c.r.Context(), c.reader(), id)
 		return job.Version, err
 	}
 }

@@ -109,7 +109,7 @@ func (h *Handler) removeMember(c *call) error {
 
 func (c *call) memberVersion(id crm.ID) func() (int64, error) {
 	return func() (int64, error) {
-		m, err := c.h.options.Identity.Members.Get(c.r.Context(), c.actor, id)
+		m, err := c.h.options.Identity.Members.Get(c.r.Context(), c.reader(), id)
 		return m.Version, err
 	}
 }

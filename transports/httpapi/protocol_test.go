@@ -233,6 +233,16 @@ func TestETags(t *testing.T) {
 	t.Run("If-Match that is no list of ETags is 400", func(t *testing.T) {
 		s.send(t, http.MethodPatch, at, `{"notes":"x"}`, "If-Match", `1`).want(400, "invalid_query").wantField("If-Match")
 	})
+	t.Run("If-Match of several versions asks for the right first, and for no other one", func(t *testing.T) {
+		several := []string{"If-Match", `"98", "99"`, "X-Test-Actor"}
+		for _, place := range []string{"contacts/" + id, "contacts/" + crm.NewID().String()} {
+			s.send(t, http.MethodPatch, place, `{"notes":"x"}`, append(several, "viewer")...).want(403, "forbidden")
+			s.send(t, http.MethodPost, place+"/erase", "", append(several, "member")...).want(403, "forbidden")
+		}
+		own := s.create(t, `{"displayName":"A"}`)
+		s.send(t, http.MethodPatch, "contacts/"+own, `{"notes":"x"}`, append(several, "writer")...).want(412, "precondition_failed")
+		s.send(t, http.MethodPatch, "contacts/"+own, `{"notes":"x"}`, "If-Match", `"1", "99"`, "X-Test-Actor", "writer").want(200)
+	})
 	t.Run("If-Match on an absent record is 404", func(t *testing.T) {
 		for _, tags := range []string{`"1"`, `W/"1"`, `*`, `"1", "2"`} {
 			s.send(t, http.MethodPatch, "contacts/"+crm.NewID().String(), `{"notes":"x"}`, "If-Match", tags).want(404, "not_found")
