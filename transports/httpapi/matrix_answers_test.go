@@ -36,26 +36,39 @@ func (r *matrixRun) complain(c matrixCell, format string, args ...any) {
 	r.complaints = append(r.complaints, c.name()+": "+fmt.Sprintf(format, args...))
 }
 
-// cell asks what the cell says; a read also by HEAD.
+// cell asks what the cell says: a read also by HEAD, and what is refused also
+// with preconditions, which must not be looked at first (RFC 9110 13.2.1).
 func (r *matrixRun) cell(c matrixCell) {
 	r.current = c
 	id := r.record(c)
-	methods := []string{c.route.Method}
-	if c.route.Method == http.MethodGet {
-		methods = append(methods, http.MethodHead)
-	}
-	for _, method := range methods {
-		got := r.ask(c, method, id)
-		r.checkStatus(c, method, got)
-		if method != http.MethodHead {
-			r.checkBody(c, got)
-		}
+	hidden := r.others(c)
+	reads, refused := c.route.Method == http.MethodGet, c.status >= http.StatusBadRequest
+	got := r.ask(c, c.route.Method, id, r.keyed(c)...)
+	r.checkStatus(c, c.route.Method, got)
+	r.checkBody(c, got)
+	r.checkList(c, got, hidden)
+	switch {
+	case reads && refused:
+		r.checkStatus(c, http.MethodHead, r.ask(c, http.MethodHead, id, "If-None-Match", "*"))
+	case reads:
+		r.checkStatus(c, http.MethodHead, r.ask(c, http.MethodHead, id))
+	case refused:
+		got = r.ask(c, c.route.Method, id, "If-Match", `"98", "99"`)
+		r.checkStatus(c, c.route.Method+" with If-Match", got)
+		r.checkBody(c, got)
 	}
 }
 
-// ask sends one request. Refused posts come with an Idempotency-Key, which must
-// not keep them.
-func (r *matrixRun) ask(c matrixCell, method string, id crm.ID) *httptest.ResponseRecorder {
+// keyed are refused posts, whose Idempotency-Key must not be kept.
+func (r *matrixRun) keyed(c matrixCell) []string {
+	if c.route.Method != http.MethodPost || c.status < http.StatusBadRequest {
+		return nil
+	}
+	return []string{"Idempotency-Key", r.w.unique()}
+}
+
+// ask sends one request.
+func (r *matrixRun) ask(c matrixCell, method string, id crm.ID, headers ...string) *httptest.ResponseRecorder {
 	r.asked++
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -68,11 +81,10 @@ func (r *matrixRun) ask(c matrixCell, method string, id crm.ID) *httptest.Respon
 	case c.row.body != "":
 		q.Header.Set("Content-Type", "application/json")
 	}
-	if method == http.MethodPost && c.status >= http.StatusBadRequest {
-		q.Header.Set("Idempotency-Key", r.w.unique())
-	}
-	for i := 0; i+1 < len(c.caller.headers); i += 2 {
-		q.Header.Set(c.caller.headers[i], c.caller.headers[i+1])
+	for _, list := range [][]string{c.caller.headers, headers} {
+		for i := 0; i+1 < len(list); i += 2 {
+			q.Header.Set(list[i], list[i+1])
+		}
 	}
 	w := httptest.NewRecorder()
 	if c.row.streams {
@@ -99,6 +111,9 @@ func (r *matrixRun) checkStatus(c matrixCell, method string, got *httptest.Respo
 	if got.Code != c.status {
 		r.complain(c, "%s got %d, want %d: %.300s", method, got.Code, c.status, got.Body)
 		return
+	}
+	if r.documented != nil && !slices.Contains(r.documented[c.route.ID], got.Code) {
+		r.complain(c, "%s got %d, which the document does not know", method, got.Code)
 	}
 	challenge := got.Header().Get("WWW-Authenticate")
 	if (challenge != "") != (got.Code == http.StatusUnauthorized) {

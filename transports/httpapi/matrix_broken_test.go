@@ -43,8 +43,8 @@ func TestTheMatrixSeesWhatIsBroken(t *testing.T) {
 	t.Run("the table", func(t *testing.T) { variants += brokenTables(t, w) })
 	t.Run("mended, nothing is wrong", func(t *testing.T) {
 		m.victims = map[victim]crm.ID{}
-		run := m.run(w.handler)
-		run.all(m.cells, matrixCell.harmless)
+		run, n := m.run(w.handler), 0
+		run.all(m.cells, func(c matrixCell) bool { n++; return c.harmless() && n%5 == 0 })
 		report(t, run)
 	})
 	t.Logf("%d broken variants", variants)

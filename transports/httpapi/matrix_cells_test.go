@@ -135,6 +135,8 @@ type matrix struct {
 	makers  []callerMaker
 	callers []*matrixCaller
 	cells   []matrixCell
+	// documented are the statuses that each route can answer.
+	documented map[string][]int
 	// victims are the records that harmless cells try, made on first use.
 	victims map[victim]crm.ID
 }
@@ -147,7 +149,7 @@ type victim struct {
 
 // newMatrix crosses the routes with the rows of the table and the callers.
 func newMatrix(w *matrixWorld, routes []httpapi.Route, table map[string][]matrixRow) *matrix {
-	m := &matrix{w: w, routes: routes, table: table, makers: matrixCallers(), victims: map[victim]crm.ID{}}
+	m := &matrix{w: w, routes: routes, table: table, makers: matrixCallers(), victims: map[victim]crm.ID{}, documented: statusesOf(w.t, w.handler)}
 	for _, make := range m.makers {
 		c := make(w)
 		m.callers = append(m.callers, &c)

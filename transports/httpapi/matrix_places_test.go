@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -13,22 +14,55 @@ import (
 // "operationId query name" and "operationId body member[].member".
 func placesOf(t testing.TB, h http.Handler, fit func(name, format string) bool) []string {
 	t.Helper()
-	got := httptest.NewRecorder()
-	h.ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/api/v1/openapi.json", http.NoBody))
-	d := &places{fit: fit}
-	if err := json.Unmarshal(got.Body.Bytes(), &d.document); err != nil {
-		t.Fatal(err)
-	}
-	paths, _ := d.document["paths"].(map[string]any)
-	for _, methods := range paths {
-		all, _ := methods.(map[string]any)
-		for _, described := range all {
-			op, _ := described.(map[string]any)
-			d.operation(op)
-		}
+	d := &places{fit: fit, document: documentOf(t, h)}
+	for _, op := range operationsOf(d.document) {
+		d.operation(op)
 	}
 	slices.Sort(d.found)
 	return d.found
+}
+
+func documentOf(t testing.TB, h http.Handler) map[string]any {
+	t.Helper()
+	got := httptest.NewRecorder()
+	h.ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/api/v1/openapi.json", http.NoBody))
+	var document map[string]any
+	if err := json.Unmarshal(got.Body.Bytes(), &document); err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+func operationsOf(document map[string]any) []map[string]any {
+	var found []map[string]any
+	paths, _ := document["paths"].(map[string]any)
+	for _, methods := range paths {
+		all, _ := methods.(map[string]any)
+		for _, described := range all {
+			if op, ok := described.(map[string]any); ok {
+				found = append(found, op)
+			}
+		}
+	}
+	return found
+}
+
+// statusesOf lists the statuses that each route may answer by the document.
+func statusesOf(t testing.TB, h http.Handler) map[string][]int {
+	t.Helper()
+	statuses := map[string][]int{}
+	for _, op := range operationsOf(documentOf(t, h)) {
+		id, _ := op["operationId"].(string)
+		responses, _ := op["responses"].(map[string]any)
+		for text := range responses {
+			status, err := strconv.Atoi(text)
+			if err != nil {
+				t.Fatalf("%s: status %s", id, text)
+			}
+			statuses[id] = append(statuses[id], status)
+		}
+	}
+	return statuses
 }
 
 type places struct {

@@ -14,10 +14,10 @@ func signInRows() map[string][]matrixRow {
 	return map[string][]matrixRow{
 		"me":                  {{role: crm.RoleViewer, status: 200}},
 		"logout":              {{role: crm.RoleViewer, status: 204, spends: true}},
-		"listSessions":        own(matrixRow{status: 200}),
+		"listSessions":        own(matrixRow{lists: []recordKind{aSession}, others: none, status: 200}),
 		"revokeOtherSessions": own(matrixRow{status: 204}),
 		"revokeSession":       own(matrixRow{kind: aSession, others: none, status: 204}),
-		"listKeys":            own(matrixRow{status: 200}),
+		"listKeys":            own(matrixRow{query: "?pageSize=200", lists: []recordKind{aKey}, others: crm.RoleAdmin, status: 200}),
 		"createKey":           append(own(matrixRow{what: "with the default", body: `{}`, status: 201}), own(matrixRow{what: "to read", body: `{"scopes":["admin"]}`, status: 201})...),
 		"getKey":              own(matrixRow{kind: aKey, others: crm.RoleAdmin, status: 200}),
 		"revokeKey":           own(matrixRow{kind: aKey, others: crm.RoleAdmin, status: 204}),

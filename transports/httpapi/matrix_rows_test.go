@@ -33,6 +33,9 @@ type matrixRow struct {
 	// where it is 0. figure counts what was reached: 0 then, else 1.
 	status, missing int
 	figure          string
+	// lists are kinds of records of another member that are in the answer for those
+	// only who reach them.
+	lists []recordKind
 	// spends says that the call ends the caller's own session or membership.
 	spends bool
 	// streams says that the answer has no end.
@@ -76,7 +79,7 @@ func writes(r matrixRow) []matrixRow {
 
 func contactRows() map[string][]matrixRow {
 	erase := matrixRow{role: crm.RoleAdmin, scope: toWrite, kind: aContact, status: 204}
-	activity := reads(matrixRow{orElse: map[crm.Scope]crm.Role{toImport: crm.RoleMember, toJobs: crm.RoleMember, toAdmin: crm.RoleAdmin}})
+	activity := reads(matrixRow{query: "?limit=100", lists: []recordKind{aDoneImport, aWaitingJob}, others: crm.RoleAdmin, orElse: map[crm.Scope]crm.Role{toImport: crm.RoleMember, toJobs: crm.RoleMember, toAdmin: crm.RoleAdmin}})
 	stream := reads(matrixRow{orElse: activity[0].orElse, streams: true})
 	return map[string][]matrixRow{
 		"listContacts":   append(reads(matrixRow{what: "all"}), reads(matrixRow{what: "searched", query: "?search=person&facets=tag"})...),
@@ -134,7 +137,7 @@ func importRows() map[string][]matrixRow {
 		return r
 	}
 	return map[string][]matrixRow{
-		"listImports":  {imports(matrixRow{status: 200})},
+		"listImports":  {imports(matrixRow{query: "?pageSize=200", lists: []recordKind{aReadyImport}, others: crm.RoleAdmin, status: 200})},
 		"createImport": {imports(matrixRow{media: "text/csv", query: "?format=csv", body: "Name\nNew Person\n", status: 201})},
 		"getImport":    {imports(matrixRow{kind: aReadyImport, status: 200})},
 		"listImportRows": {
@@ -155,7 +158,7 @@ func jobRows() map[string][]matrixRow {
 		return r
 	}
 	return map[string][]matrixRow{
-		"listJobs":  {jobs(matrixRow{status: 200})},
+		"listJobs":  {jobs(matrixRow{query: "?pageSize=200", lists: []recordKind{aWaitingJob}, others: crm.RoleAdmin, status: 200})},
 		"jobStats":  {jobs(matrixRow{status: 200})},
 		"getJob":    {jobs(matrixRow{kind: aFinishedJob, status: 200})},
 		"cancelJob": {jobs(matrixRow{kind: aWaitingJob, status: 200})},
