@@ -57,14 +57,19 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 </main></body></html>
 `))
 
-// routes puts the pages beside the API. Paths are compared as they come: a mux
-// in front would answer unclean ones by itself, without a header of ours.
-func (s *server) routes() http.Handler {
-	pages := map[string]map[string]http.HandlerFunc{
+// pages are the paths beside the API, each with its methods.
+func (s *server) pages() map[string]map[string]http.HandlerFunc {
+	return map[string]map[string]http.HandlerFunc{
 		"/":       {http.MethodGet: s.home},
 		"/signin": {http.MethodGet: s.signInForm, http.MethodPost: s.signIn},
 		"/setup":  {http.MethodGet: s.setUpForm, http.MethodPost: s.setUp},
 	}
+}
+
+// routes puts the pages beside the API. Paths are compared as they come: a mux
+// in front would answer unclean ones by itself, without a header of ours.
+func (s *server) routes() http.Handler {
+	pages := s.pages()
 	return s.underBase(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if methods, ok := pages[r.URL.Path]; ok {
 			s.observed(w, r, func(w http.ResponseWriter) { s.page(w, r, methods) })
