@@ -41,7 +41,7 @@ func (c matrixCell) name() string {
 // owned kinds belong to the member who made them.
 func (k recordKind) owned() bool {
 	switch k {
-	case aReadyImport, aDoneImport, aWaitingJob, aCancelledJob, aFinishedJob, aSession, aKey:
+	case aReadyImport, aDoneImport, aWaitingJob, aCancelledJob, aFinishedJob, anImportsJob, aSession, aKey:
 		return true
 	}
 	return false

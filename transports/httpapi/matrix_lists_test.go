@@ -39,7 +39,7 @@ func scopeOf(kind recordKind) crm.Scope {
 	switch kind {
 	case aReadyImport, aDoneImport:
 		return toImport
-	case aWaitingJob, aCancelledJob, aFinishedJob:
+	case aWaitingJob, aCancelledJob, aFinishedJob, anImportsJob:
 		return toJobs
 	}
 	return toAdmin

@@ -31,7 +31,7 @@ func (w *matrixWorld) makeContact(ctx context.Context, as crm.Actor, kind record
 }
 
 // makeImport makes one whose dry run is over, or that is committed: by hand,
-// because no worker is there.
+// because no worker is there. Of the job that committed it the job is returned.
 func (w *matrixWorld) makeImport(ctx context.Context, as crm.Actor, kind recordKind, secret string) (crm.ID, error) {
 	in := crm.NewImport{Format: "jsonl", FileName: secret, Body: strings.NewReader(`{"displayName":"` + secret + ` row ` + w.unique() + `"}`)}
 	i, err := w.app.Imports.Create(ctx, as, in)
@@ -41,14 +41,25 @@ func (w *matrixWorld) makeImport(ctx context.Context, as crm.Actor, kind recordK
 	if _, err = w.app.Imports.Preview(ctx, as, i.ID, crm.ImportOptions{}); err != nil || kind == aReadyImport {
 		return i.ID, err
 	}
-	return i.ID, w.store.InTx(ctx, func(tx crm.Tx) error {
+	_, j, err := w.app.Imports.Commit(ctx, as, i.ID, 0, crm.ImportOptions{})
+	if err != nil {
+		return crm.ID{}, err
+	}
+	err = w.store.InTx(ctx, func(tx crm.Tx) error {
 		i, err := tx.GetImport(ctx, as.Workspace, i.ID)
 		if err != nil {
 			return err
 		}
 		i.Status, i.Version = crm.ImportCommitted, i.Version+1
-		return tx.PutImport(ctx, as.Workspace, i, i.Version-1)
+		if err := tx.PutImport(ctx, as.Workspace, i, i.Version-1); err != nil {
+			return err
+		}
+		return endJob(ctx, tx, as.Workspace, j.ID, crm.JobSucceeded)
 	})
+	if kind == anImportsJob {
+		return j.ID, err
+	}
+	return i.ID, err
 }
 
 // makeJob makes a bulk action that waits, or has ended: by hand, because no
@@ -59,17 +70,20 @@ func (w *matrixWorld) makeJob(ctx context.Context, as crm.Actor, kind recordKind
 	if err != nil || kind == aWaitingJob {
 		return j.ID, err
 	}
-	return j.ID, w.store.InTx(ctx, func(tx crm.Tx) error {
-		j, err := tx.GetJob(ctx, as.Workspace, j.ID)
-		if err != nil {
-			return err
-		}
-		j.Status, j.FinishedAt, j.Version = crm.JobSucceeded, time.Now().UTC().Truncate(time.Microsecond), j.Version+1
-		if kind == aCancelledJob {
-			j.Status = crm.JobCancelled
-		}
-		return tx.PutJob(ctx, as.Workspace, j, j.Version-1)
-	})
+	end := crm.JobSucceeded
+	if kind == aCancelledJob {
+		end = crm.JobCancelled
+	}
+	return j.ID, w.store.InTx(ctx, func(tx crm.Tx) error { return endJob(ctx, tx, as.Workspace, j.ID, end) })
+}
+
+func endJob(ctx context.Context, tx crm.Tx, ws crm.WorkspaceID, id crm.ID, end crm.JobStatus) error {
+	j, err := tx.GetJob(ctx, ws, id)
+	if err != nil {
+		return err
+	}
+	j.Status, j.FinishedAt, j.Version = end, time.Now().UTC().Truncate(time.Microsecond), j.Version+1
+	return tx.PutJob(ctx, ws, j, j.Version-1)
 }
 
 // notContents are columns that a request may change without having done

@@ -107,7 +107,7 @@ func contactRows() map[string][]matrixRow {
 		"refreshInsights": reads(matrixRow{kind: aContact}),
 		"listFocus":       reads(matrixRow{}),
 
-		"getDashboard":   reads(matrixRow{}),
+		"getDashboard":   reads(matrixRow{lists: []recordKind{aDoneImport, aWaitingJob}, others: crm.RoleAdmin}),
 		"listActivity":   activity,
 		"streamActivity": {stream[0]},
 	}
@@ -165,6 +165,9 @@ func jobRows() map[string][]matrixRow {
 		"retryJob":  {jobs(matrixRow{kind: aCancelledJob, status: 200})},
 		"listKept":  {jobs(matrixRow{kind: aFinishedJob, status: 200})},
 		// A key for jobs alone does not write contacts by undoing.
-		"undoJob": {jobs(matrixRow{kind: aFinishedJob, also: toWrite, status: 202})},
+		"undoJob": {
+			jobs(matrixRow{what: "of a bulk action", kind: aFinishedJob, also: toWrite, status: 202}),
+			jobs(matrixRow{what: "of an import", kind: anImportsJob, also: toImport, status: 202}),
+		},
 	}
 }

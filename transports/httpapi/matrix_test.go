@@ -1,7 +1,11 @@
 package httpapi_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -76,6 +80,36 @@ func (w *matrixWorld) cancelDedupe() {
 				w.t.Fatal(err)
 			}
 		}
+	}
+}
+
+// TestRoutesAreRegisteredInOnePlace sees to it that the table of routes is all
+// there is: whatever is registered beside it would be in no matrix.
+func TestRoutesAreRegisteredInOnePlace(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []string
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if call, ok := n.(*ast.SelectorExpr); ok && (call.Sel.Name == "Handle" || call.Sel.Name == "HandleFunc") {
+				places = append(places, files.Position(n.Pos()).String())
+			}
+			return true
+		})
+	}
+	if len(places) != 1 || !strings.HasPrefix(places[0], "handler.go:") {
+		t.Errorf("routes are registered at %v, want one place, in handler.go, for those of the table", places)
 	}
 }
 

@@ -197,6 +197,7 @@ const (
 	aWaitingJob    recordKind = "waiting job"
 	aCancelledJob  recordKind = "cancelled job"
 	aFinishedJob   recordKind = "finished job"
+	anImportsJob   recordKind = "job of an import"
 	aSession       recordKind = "session"
 	aKey           recordKind = "API key"
 	aMember        recordKind = "member"
@@ -217,7 +218,7 @@ func (w *matrixWorld) make(kind recordKind, of crm.Actor) crm.ID {
 	switch kind {
 	case aContact, aTrashed, anInteraction:
 		id, err = w.makeContact(ctx, as, kind, secret)
-	case aReadyImport, aDoneImport:
+	case aReadyImport, aDoneImport, anImportsJob:
 		id, err = w.makeImport(ctx, as, kind, secret)
 	case aWaitingJob, aCancelledJob, aFinishedJob:
 		id, err = w.makeJob(ctx, as, kind, secret)
