@@ -58,7 +58,7 @@ func accessTable(routes []httpapi.Route, table map[string][]matrixRow) string {
 			}
 			said[line] = true
 			what := ""
-			if row.role != table[route.ID][0].role || row.found != table[route.ID][0].found {
+			if len(said) > 1 { // Its first row is what it is mostly for.
 				what = ", " + row.what
 			}
 			fmt.Fprintf(&b, "| `%s %s`%s | %s\n", route.Method, strings.TrimPrefix(route.Path, "/api/v1"), what, line)
@@ -85,7 +85,7 @@ func accessLine(row matrixRow) string {
 		besides = append(besides, "one's own only")
 	default:
 		of := "one's own"
-		if row.orElse != nil {
+		if len(row.lists) > 1 {
 			of = "of jobs and imports one's own"
 		}
 		besides = append(besides, of+"; others' from "+string(row.others)+" on")
