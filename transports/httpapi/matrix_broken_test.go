@@ -1,8 +1,10 @@
 package httpapi_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +23,7 @@ func TestTheMatrixSeesWhatIsBroken(t *testing.T) {
 	for _, b := range brokenRoutes(w) {
 		for _, route := range m.routes {
 			fit := func(c matrixCell) bool { return c.harmless() && b.fit(c) }
-			if !hasCell(m.of(route.ID), fit) {
+			if !slices.ContainsFunc(m.of(route.ID), fit) {
 				continue
 			}
 			variants++
@@ -48,15 +50,6 @@ func TestTheMatrixSeesWhatIsBroken(t *testing.T) {
 		report(t, run)
 	})
 	t.Logf("%d broken variants", variants)
-}
-
-func hasCell(cells []matrixCell, fit func(matrixCell) bool) bool {
-	for _, c := range cells {
-		if fit(c) {
-			return true
-		}
-	}
-	return false
 }
 
 // brokenRoute is one way in which any route can be wrong.
@@ -160,9 +153,7 @@ func brokenAnswers(t *testing.T, m *matrix) int {
 				got := httptest.NewRecorder()
 				w.handler.ServeHTTP(got, r)
 				change(run, got)
-				for name, values := range got.Header() {
-					rw.Header()[name] = values
-				}
+				maps.Copy(rw.Header(), got.Header())
 				rw.WriteHeader(got.Code)
 				_, _ = rw.Write(got.Body.Bytes())
 			})

@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"maps"
+
 	"github.com/omnicrm/omnicrm/crm"
 )
 
@@ -59,9 +61,7 @@ const (
 func matrixTable() map[string][]matrixRow {
 	table := map[string][]matrixRow{}
 	for _, part := range []map[string][]matrixRow{contactRows(), bulkRows(), importRows(), jobRows(), signInRows(), memberRows(), openRows()} {
-		for id, rows := range part {
-			table[id] = rows
-		}
+		maps.Copy(table, part)
 	}
 	return table
 }

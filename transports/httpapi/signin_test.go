@@ -5,27 +5,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/transports/httpapi"
 )
-
-// wait2 is wait for a signed-in user.
-func (s *server) wait2(t testing.TB, path string, as browser, done func(answer) bool) answer {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		a := s.send(t, http.MethodGet, path, "", as.headers()...).want(200)
-		if done(a) {
-			return a
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s did not get there: %s", path, a.body)
-		}
-		time.Sleep(5 * time.Millisecond) // Between two looks at a condition.
-	}
-}
 
 func TestSignIn(t *testing.T) {
 	t.Parallel()
