@@ -20,10 +20,12 @@ func scanJob(rows *sqlx.Rows) (crm.Job, error) { return scanJobAnd(rows) }
 // scanJobAnd reads what follows the columns of a job too.
 func scanJobAnd(rows *sqlx.Rows, more ...any) (j crm.Job, err error) {
 	var actor string
-	err = rows.Scan(append([]any{scanID(&j.ID), scanWorkspace(&j.Workspace), &j.Kind, &j.Status, &j.Priority, scanID(&j.Subject), &actor,
+	err = rows.Scan(append([]any{
+		scanID(&j.ID), scanWorkspace(&j.Workspace), &j.Kind, &j.Status, &j.Priority, scanID(&j.Subject), &actor,
 		&j.Payload, &j.Checkpoint, &j.Result, &j.Done, &j.Total, &j.Attempt, &j.MaxAttempts, &j.Losses,
 		&j.ErrorCode, &j.ErrorText, scanID(&j.Batch), &j.CancelAsked,
-		scanTime(&j.CreatedAt), scanTime(&j.RunAt), scanTime(&j.StartedAt), scanTime(&j.FinishedAt), scanID(&j.Lease), &j.Version}, more...)...)
+		scanTime(&j.CreatedAt), scanTime(&j.RunAt), scanTime(&j.StartedAt), scanTime(&j.FinishedAt), scanID(&j.Lease), &j.Version,
+	}, more...)...)
 	if err == nil {
 		err = json.Unmarshal([]byte(actor), &j.Actor)
 	}

@@ -14,7 +14,7 @@ import (
 
 func TestDashboard(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	s := setupStill(t)
 	ana := s.create(t, `{"displayName":"Ana"}`)
 	s.send(t, http.MethodPost, "contacts/"+ana+"/interactions", `{"type":"call","occurredAt":"`+time.Now().UTC().Format(time.RFC3339)+`"}`).want(201)
 	a := s.send(t, http.MethodGet, "dashboard?tz=Asia/Kathmandu", "").want(200)

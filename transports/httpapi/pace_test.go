@@ -16,7 +16,7 @@ import (
 )
 
 // slowLimit is the time of a body in these tests.
-const slowLimit = 300 * time.Millisecond
+const slowLimit = time.Second
 
 // setupSlow returns the address of a server whose bodies have little time.
 func setupSlow(t *testing.T) string {
