@@ -199,6 +199,11 @@ func TestIDsThatAreRefused(t *testing.T) {
 		})
 	}
 	s.send(t, http.MethodPost, "contacts/bulk-delete", `{"ids":["`+gone+`","17"]}`).want(400, "invalid_body").wantField("ids[1]")
+	t.Run("the nil UUID is no parameter that is left out", func(t *testing.T) {
+		const zero = "00000000-0000-0000-0000-000000000000"
+		s.send(t, http.MethodGet, "jobs?batchId="+zero, "").want(400, "invalid_query").wantField("batchId")
+		s.send(t, http.MethodGet, "activity?contactId="+zero, "").want(400, "invalid_query").wantField("contactId")
+	})
 	s.send(t, http.MethodGet, "jobs?batchId=17", "").want(400, "invalid_query").wantField("batchId")
 	s.send(t, http.MethodGet, "contacts/17", "").want(400, "invalid_id").wantField("id")
 }

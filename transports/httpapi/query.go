@@ -95,6 +95,10 @@ func (v *validator) checkParameterValue(p *parameter, place, text string, values
 	case text == "":
 		v.add(place, crm.CodeRequired, "must not be empty; leave it out instead")
 		return
+	case p.schema.Format == formatUUID && text == (crm.ID{}).String():
+		// It would pass for a parameter that is not there, and ask for everything.
+		v.add(place, crm.CodeInvalid, "must not be the nil UUID; leave it out instead")
+		return
 	}
 	v.check(p.schema, parameterValue(p.schema.Type, text), place)
 }

@@ -54,7 +54,7 @@ func (c *call) chosenWorkspace() (crm.WorkspaceID, error) {
 		return crm.WorkspaceID{}, nil
 	}
 	id, err := crm.ParseID(text)
-	if err != nil {
+	if err != nil || id.IsZero() { // The nil UUID would pass for "not given".
 		return crm.WorkspaceID{}, &placeError{code: codeInvalidID, err: crm.Invalid("X-Workspace-Id", crm.CodeInvalid,
 			"must be a UUID such as 0190d3c1-7d3a-7f00-8000-000000000000")}
 	}

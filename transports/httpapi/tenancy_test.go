@@ -28,6 +28,7 @@ func TestTenancy(t *testing.T) {
 		s.send(t, http.MethodGet, "contacts", "", append(away.headers(), "X-Workspace-Id", workspace)...).want(403, "forbidden")
 		s.send(t, http.MethodGet, "contacts", "", append(away.headers(), "X-Workspace-Id", crm.NewID().String())...).want(403, "forbidden")
 		s.send(t, http.MethodGet, "contacts", "", append(away.headers(), "X-Workspace-Id", "home")...).want(400, "invalid_id").wantField("X-Workspace-Id")
+		s.send(t, http.MethodDelete, "sessions", "", append(away.headers(), "X-Workspace-Id", crm.ID{}.String())...).want(400, "invalid_id").wantField("X-Workspace-Id")
 		s.send(t, http.MethodGet, "contacts", "", append(home.headers(), "X-Workspace-Id", workspace)...).want(200)
 	})
 }
