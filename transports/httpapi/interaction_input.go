@@ -38,9 +38,11 @@ type newInteractionInput struct {
 	SourceID optional[string] `json:"sourceId,omitzero" maxLength:"1000" doc:"The source's own id; source and sourceId together are unique."`
 }
 
-// TransformSchema adds what is embedded, which the generator leaves out.
+// TransformSchema adds what is embedded, which the generator leaves out, and what
+// a patch may leave out but not a new interaction.
 func (newInteractionInput) TransformSchema(r huma.Registry, s *huma.Schema) *huma.Schema {
 	maps.Copy(s.Properties, r.Schema(typeOf[interactionPatchInput](), false, "").Properties)
+	s.Required = []string{"type", "occurredAt"}
 	return s
 }
 

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -60,6 +61,14 @@ func TestOpenAPIDocument(t *testing.T) {
 		}
 		if got, ok := a.get("components.schemas.Contact.properties.emails.type").(string); !ok || got != "array" {
 			t.Errorf("got %v", a.get("components.schemas.Contact.properties.emails"))
+		}
+	})
+	t.Run("what must be there is required, and every type has a name", func(t *testing.T) {
+		if got := a.get("components.schemas.NewInteractionInput.required"); !reflect.DeepEqual(got, []any{"type", "occurredAt"}) {
+			t.Errorf("a new interaction: got %v", got)
+		}
+		if strings.Contains(a.body, `"type":["",`) || strings.Contains(a.body, `"type":""`) {
+			t.Error("a schema has a type without a name")
 		}
 	})
 	t.Run("the limits are those of the domain", func(t *testing.T) {

@@ -21,6 +21,8 @@ const (
 	// has no member for.
 	patternProperties = "patternProperties"
 	maxCursor         = 4_096
+	// typeNull is the JSON Schema type of null, which the generator has no name for.
+	typeNull = "null"
 )
 
 // newRegistry returns the registry that makes JSON schemas of our types.
@@ -177,7 +179,7 @@ func (o orNull[T]) MarshalJSON() ([]byte, error) {
 
 // Schema is that of T, or null.
 func (orNull[T]) Schema(r huma.Registry) *huma.Schema {
-	return &huma.Schema{OneOf: []*huma.Schema{r.Schema(reflect.TypeFor[T](), true, ""), {Type: "null"}}}
+	return &huma.Schema{OneOf: []*huma.Schema{r.Schema(reflect.TypeFor[T](), true, ""), {Type: typeNull}}}
 }
 
 // fieldValue is the value of a custom field.
@@ -194,8 +196,7 @@ func (f *fieldValue) UnmarshalJSON(data []byte) error {
 // Schema accepts text, numbers, booleans and null.
 func (fieldValue) Schema(huma.Registry) *huma.Schema {
 	s := fieldValueSchema()
-	s.Nullable = true
-	s.OneOf = append(s.OneOf, &huma.Schema{Type: "null"})
+	s.OneOf = append(s.OneOf, &huma.Schema{Type: typeNull})
 	return s
 }
 

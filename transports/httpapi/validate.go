@@ -54,7 +54,7 @@ func (v *validator) check(s *huma.Schema, value any, path string) {
 		return
 	}
 	if value == nil {
-		if s.Type != "" && !s.Nullable {
+		if s.Type != "" && s.Type != typeNull && !s.Nullable {
 			v.add(path, crm.CodeInvalid, "must not be null")
 		}
 		return
@@ -72,6 +72,8 @@ func (v *validator) check(s *huma.Schema, value any, path string) {
 		v.checkList(s, value, path)
 	case huma.TypeObject:
 		v.checkObject(s, value, path)
+	case typeNull:
+		v.add(path, crm.CodeInvalid, "must be null")
 	}
 }
 
