@@ -196,6 +196,9 @@ func TestUploadsThatAreRefused(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a compressed file", func(t *testing.T) {
+		s.send(t, http.MethodPost, "imports", people, "Content-Type", "text/csv", "Content-Encoding", "gzip").want(415, "unsupported_media_type")
+	})
 	t.Run("a form that was cut off", func(t *testing.T) {
 		body, media := form([2]string{"file", people})
 		s.send(t, http.MethodPost, "imports", body[:len(body)-30], "Content-Type", media).want(400, "invalid_body")

@@ -52,6 +52,8 @@ func (c *call) openUpload() (*upload, error) {
 	}
 	media, parameters, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	switch {
+	case c.r.Header.Get("Content-Encoding") != "": // Compressed, it would be read as a text of odd characters.
+		return nil, uploadMedia()
 	case c.r.Header.Get("Content-Type") == "":
 		media = "application/octet-stream"
 	case err != nil:
@@ -84,7 +86,7 @@ func rawMedia() []string {
 
 func uploadMedia() error {
 	return &mediaError{want: "Send the file as multipart/form-data with the file in the field \"file\" (curl -F file=@contacts.csv), " +
-		"or as the body with its own type, such as text/csv, text/vcard, application/jsonl or application/octet-stream."}
+		"or as the body with its own type, such as text/csv, text/vcard, application/jsonl or application/octet-stream; not compressed."}
 }
 
 // findFile reads the fields in front of the file.
