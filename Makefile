@@ -32,7 +32,7 @@ FUZZTIME  ?= 30s
 BENCHFLAGS ?=
 
 # The tests that honour OMNICRM_SOAK, and where they are.
-SOAKTESTS := TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce
+SOAKTESTS := TestRoundTripOfManyContacts|TestServerKeepsItsOwnDocument|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce
 SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm
 
 .PHONY: help
