@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -100,6 +101,7 @@ func (s *server) fuzz(t *testing.T, h http.Handler, o apifuzz.Options) *apifuzz.
 	s.enqueueLater(t, known, 30)
 	o.URL, o.Callers = web.URL, team.callers()
 	o.Words = map[string][]string{"password": {password}, "email": {known, known, "new1@example.com", "new2@example.com"}}
+	o.Forge = forgeCursor
 	o.MayFail = map[string][]int{"readyz": {http.StatusServiceUnavailable}}
 	report, err := apifuzz.Run(t.Context(), o)
 	if err != nil {
@@ -110,6 +112,36 @@ func (s *server) fuzz(t *testing.T, h http.Handler, o apifuzz.Options) *apifuzz.
 		t.Errorf("the log tells of failures: %.3000s", log)
 	}
 	return report
+}
+
+// forgeCursor puts something else into a cursor and seals it again: the seal has no
+// key, so any client can.
+func forgeCursor(r *rand.Rand, cursor string) string {
+	position, ok := crm.OpenCursor(cursor)
+	if !ok {
+		return cursor
+	}
+	var content map[string]any
+	if json.Unmarshal(position, &content) != nil {
+		return crm.SealCursor([]byte(string(position[:2]) + forgedTexts()[r.IntN(len(forgedTexts()))]))
+	}
+	for _, name := range []string{"v", "i", "p"} {
+		if content[name] != nil && r.IntN(2) == 0 {
+			content[name] = forgedTexts()[r.IntN(len(forgedTexts()))]
+		}
+	}
+	forged, err := json.Marshal(content)
+	if err != nil {
+		return cursor
+	}
+	return crm.SealCursor(forged)
+}
+
+func forgedTexts() []string {
+	return []string{
+		"", "x", "-1", "0", "99999999999999999999", "AAAA", "AA==", "/////w==", strings.Repeat("QUJD", 500), "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
+		"1:2", "\x00", "null", "1e9", "gICAgICAgICAAQ==",
+	}
 }
 
 // enqueueLater makes jobs that wait, so that there are some to cancel.

@@ -21,12 +21,13 @@ func (d *drawer) compose(op *operation, callers []*caller) *request {
 			r.caller = who
 		}
 	}
+	page := d.nextPage(r)
 	for name, value := range r.caller.headers {
 		r.set(name, value)
 	}
 	for _, p := range op.parameters {
 		switch {
-		case p.in == "query" && d.oneIn(4):
+		case p.in == "query" && !page && d.oneIn(4):
 			d.queryParameter(r, p)
 		case p.in == "header":
 			d.headerParameter(r, p)
@@ -34,6 +35,18 @@ func (d *drawer) compose(op *operation, callers []*caller) *request {
 	}
 	d.composeBody(r)
 	return r
+}
+
+// nextPage asks some lists for what follows a page of theirs.
+func (d *drawer) nextPage(r *request) bool {
+	pages := d.pool.pages[r.op.id]
+	if len(pages) == 0 || !d.oneIn(3) {
+		return false
+	}
+	page := one(d, pages...)
+	r.path, r.caller, r.page = page.path, page.caller, &page
+	r.query = append(slices.Clone(page.query), "cursor="+url.QueryEscape(page.cursor))
+	return true
 }
 
 // path puts ids of the collections into the operation's path.

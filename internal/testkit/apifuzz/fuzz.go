@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -60,6 +61,9 @@ type Options struct {
 	// Words are texts that a member or parameter of the name takes, such as a
 	// password that is known. Default none.
 	Words map[string][]string
+	// Forge makes of a cursor that an answer held another one, with whatever a client
+	// can put there. Default: bytes of it are changed, which a seal shows.
+	Forge func(r *rand.Rand, cursor string) string
 	// Shared says that others change what is stored meanwhile: then it is not compared
 	// around refusals, and records may be gone at the second look. Default false.
 	Shared bool
@@ -117,7 +121,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		o.Callers = []Caller{{}}
 	}
 	f := &fuzzer{
-		options: o, transport: &http.Transport{DisableCompression: true}, pool: &pool{known: map[string][]string{}, seen: map[string]*caller{}},
+		options: o, transport: &http.Transport{DisableCompression: true}, pool: &pool{known: map[string][]string{}, seen: map[string]*caller{}, pages: map[string][]listPage{}},
 		report: &Report{Answers: map[string]map[int]int{}, Ways: map[string]int{}, Accepted: map[string]int{}},
 	}
 	defer f.transport.CloseIdleConnections()

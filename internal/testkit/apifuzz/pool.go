@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -15,8 +16,24 @@ type pool struct {
 	known map[string][]string
 	// seen tells who was shown an id.
 	seen map[string]*caller
+	// pages are the lists that went on, by the operation.
+	pages map[string][]listPage
 	// reader is whose answer is taken in.
 	reader *caller
+}
+
+// listPage is a question and where its answer went on.
+type listPage struct {
+	path   string
+	query  []string // without a cursor
+	cursor string
+	caller *caller
+}
+
+func (p *pool) addPage(req *request, cursor string) {
+	query := slices.DeleteFunc(slices.Clone(req.query), func(s string) bool { return strings.HasPrefix(s, "cursor=") })
+	list := append(p.pages[req.op.id], listPage{req.path, query, cursor, req.caller})
+	p.pages[req.op.id] = list[max(len(list)-maxKept, 0):]
 }
 
 // add remembers a value of a kind, such as an id of "contacts".
@@ -65,8 +82,14 @@ func (p *pool) learn(doc *document, req *request, answer *answer) {
 		noun = doc.noun(req.op)
 	}
 	var body any
-	if json.Unmarshal(answer.body, &body) == nil {
-		p.walk(req.op, noun, body)
+	if json.Unmarshal(answer.body, &body) != nil {
+		return
+	}
+	p.walk(req.op, noun, body)
+	if list, ok := body.(map[string]any); ok {
+		if cursor, ok := list["nextCursor"].(string); ok {
+			p.addPage(req, cursor)
+		}
 	}
 }
 

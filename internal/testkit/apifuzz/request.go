@@ -21,6 +21,8 @@ type request struct {
 	// file is what an upload sends, before it is wrapped into a form.
 	file   []byte
 	caller *caller
+	// page is what it follows, in lists.
+	page *listPage
 	// tree is the JSON body, for the spoilers.
 	tree any
 	root schema

@@ -3,6 +3,7 @@ package apifuzz
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -72,18 +73,25 @@ func spoilParameter(d *drawer, r *request) bool {
 	return true
 }
 
+func (r *request) hasCursor() bool {
+	return slices.ContainsFunc(r.op.parameters, func(p parameter) bool { return p.name == "cursor" })
+}
+
 // forgeCursor makes a cursor that no answer held, or takes another list's.
 func forgeCursor(d *drawer, r *request) bool {
-	if !slices.ContainsFunc(r.op.parameters, func(p parameter) bool { return p.name == "cursor" }) {
+	if !r.hasCursor() {
 		return false
 	}
 	r.query = slices.DeleteFunc(r.query, func(s string) bool { return strings.HasPrefix(s, "cursor=") })
-	real := d.pool.pick(d.Rand, one(d, "cursor", "cursor "+r.op.id))
+	real := d.pool.pick(d.Rand, one(d, "cursor", "cursor "+r.op.id, "cursor "+r.op.id, "cursor "+r.op.id))
 	forged := one(d, real, "x", "e30", "AAAA", strings.Repeat("A", 4_000), base64.RawURLEncoding.EncodeToString([]byte(`{"id":"x","key":null}`)),
 		base64.RawURLEncoding.EncodeToString([]byte("i:0190d3c1-7d3a-7f00-8000-000000000000")), base64.RawURLEncoding.EncodeToString([]byte("r:-1")), "====", "%FF")
 	if b := []byte(real); len(b) > 0 && d.oneIn(2) {
 		b[d.IntN(len(b))] = "Az09-_"[d.IntN(6)]
 		forged = string(b)
+	}
+	if r.page != nil && d.forge != nil {
+		forged = url.QueryEscape(d.forge(d.Rand, r.page.cursor))
 	}
 	r.query = append(r.query, "cursor="+forged)
 	return true
@@ -270,6 +278,8 @@ func (d *drawer) spoilers(r *request) []spoiler {
 		return slices.Concat(bodySpoilers(), bodySpoilers(), textSpoilers())
 	case r.file != nil && !d.oneIn(3):
 		return slices.Concat(uploadSpoilers(), uploadSpoilers(), textSpoilers()[len(textSpoilers())-1:])
+	case r.hasCursor() && d.oneIn(3):
+		return []spoiler{{"forged cursor", forgeCursor}}
 	case len(r.op.parameters) > 3 && d.oneIn(2):
 		return querySpoilers()
 	}

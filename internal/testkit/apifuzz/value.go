@@ -13,11 +13,12 @@ type drawer struct {
 	doc   *document
 	pool  *pool
 	words map[string][]string
+	forge func(r *rand.Rand, cursor string) string
 }
 
 func newDrawer(seed uint64, number int, f *fuzzer) *drawer {
-	source := rand.NewPCG(seed, uint64(number))                                              //nolint:gosec // A case number is never negative.
-	return &drawer{Rand: rand.New(source), doc: f.doc, pool: f.pool, words: f.options.Words} //nolint:gosec // Cases must be repeatable, not secret.
+	source := rand.NewPCG(seed, uint64(number))                                                                      //nolint:gosec // A case number is never negative.
+	return &drawer{Rand: rand.New(source), doc: f.doc, pool: f.pool, words: f.options.Words, forge: f.options.Forge} //nolint:gosec // Cases must be repeatable, not secret.
 }
 
 // once in n.
