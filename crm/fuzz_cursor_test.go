@@ -88,7 +88,7 @@ func FuzzForgedCursor(f *testing.F) {
 		value, _ := real[i]["v"].(string)
 		id, _ := real[i]["i"].(string)
 		at, _ := real[i]["p"].(string)
-		f.Add(uint8(i), value, id, at) //nolint:gosec // There are a dozen lists.
+		f.Add(uint8(i), value, id, at)
 	}
 	f.Add(uint8(0), "AA==", "00000000-0000-0000-0000-000000000000", "-1")
 	f.Add(uint8(3), "", "x", "9223372036854775807")

@@ -100,6 +100,10 @@ func (c *checker) problem() {
 		c.add("a refusal of type %q", c.a.header.Get("Content-Type"))
 		return
 	}
+	c.problemBody()
+}
+
+func (c *checker) problemBody() {
 	var p struct {
 		Type, Title, Detail, Code, RequestID string
 		Status                               int
@@ -179,11 +183,11 @@ func (c *checker) schema(op *operation, status int, media string, body []byte) {
 		return
 	}
 	for _, e := range errs {
-		text := e.Message + ": " + e.Reason
-		for _, s := range e.SchemaValidationErrors {
-			text += "; " + s.Reason + " at " + s.FieldPath
+		places := make([]string, len(e.SchemaValidationErrors))
+		for i, s := range e.SchemaValidationErrors {
+			places[i] = s.Reason + " at " + s.FieldPath
 		}
-		c.add("the body breaks the document: %s", text)
+		c.add("the body breaks the document: %s: %s; %s", e.Message, e.Reason, strings.Join(places, "; "))
 	}
 }
 

@@ -40,10 +40,8 @@ func (p *pool) addPage(req *request, cursor string) {
 func (p *pool) add(kind, value string) {
 	p.seen[value] = p.reader
 	list := p.known[kind]
-	for _, have := range list {
-		if have == value {
-			return
-		}
+	if slices.Contains(list, value) {
+		return
 	}
 	if list = append(list, value); len(list) > maxKept {
 		list = list[1:]

@@ -195,7 +195,7 @@ func textSpoilers() []spoiler {
 		text("another byte", false, func(d *drawer, s string) string {
 			b := []byte(s)
 			if len(b) > 0 {
-				b[d.IntN(len(b))] = byte(d.IntN(256)) //nolint:gosec // Below 256.
+				b[d.IntN(len(b))] = byte(d.IntN(256))
 			}
 			return string(b)
 		}),

@@ -34,8 +34,10 @@ func querySpoilers() []spoiler {
 			}
 			return true
 		}},
-		{"odd parameter", spoilParameter}, {"forged cursor", forgeCursor},
-		{"odd id", spoilID}, {"odd path", spoilPath},
+		{"odd parameter", spoilParameter},
+		{"forged cursor", forgeCursor},
+		{"odd id", spoilID},
+		{"odd path", spoilPath},
 	}
 }
 
@@ -142,7 +144,11 @@ func callSpoilers() []spoiler {
 		header("Accept-Encoding", "gzip", "identity;q=0", "*;q=0", "br"), header("X-HTTP-Method-Override", "DELETE"),
 		header("X-Forwarded-For", "127.0.0.1", "x", long), header("X-Forwarded-Proto", "https"), header("Forwarded", `for="[::1]"`), header("Origin", "https://evil.example", "null", "\xff"),
 		header("Sec-Fetch-Site", "cross-site", "x"), header("Cookie", "omnicrm_session=x", "omnicrm_session=; csrf=", "\xff", long), header("Traceparent", "00-x", "\xff"),
-		{"content type", spoilMedia}, {"credentials", spoilCredentials}, {"workspace", spoilWorkspace}, {"method", spoilMethod}, {"used key", reuseKey},
+		{"content type", spoilMedia},
+		{"credentials", spoilCredentials},
+		{"workspace", spoilWorkspace},
+		{"method", spoilMethod},
+		{"used key", reuseKey},
 		{"body where none belongs", func(d *drawer, r *request) bool {
 			if r.op.body != nil {
 				return false
@@ -247,7 +253,7 @@ func uploadSpoilers() []spoiler {
 		upload("another byte in the file", func(d *drawer, r *request) {
 			if len(r.file) > 0 {
 				r.file = slices.Clone(r.file)
-				r.file[d.IntN(len(r.file))] = byte(d.IntN(256)) //nolint:gosec // Below 256.
+				r.file[d.IntN(len(r.file))] = byte(d.IntN(256))
 			}
 			raw(r, "application/octet-stream")
 		}),

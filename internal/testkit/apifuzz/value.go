@@ -17,8 +17,8 @@ type drawer struct {
 }
 
 func newDrawer(seed uint64, number int, f *fuzzer) *drawer {
-	source := rand.NewPCG(seed, uint64(number))                                                                      //nolint:gosec // A case number is never negative.
-	return &drawer{Rand: rand.New(source), doc: f.doc, pool: f.pool, words: f.options.Words, forge: f.options.Forge} //nolint:gosec // Cases must be repeatable, not secret.
+	source := rand.NewPCG(seed, uint64(number))
+	return &drawer{Rand: rand.New(source), doc: f.doc, pool: f.pool, words: f.options.Words, forge: f.options.Forge}
 }
 
 // once in n.
