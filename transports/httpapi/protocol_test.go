@@ -410,7 +410,7 @@ func TestMounting(t *testing.T) {
 
 func TestIdempotencyKeys(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	s := setupStill(t)
 	body := `{"displayName":"Once"}`
 	t.Run("the same key and body gets the same answer", func(t *testing.T) {
 		first := s.send(t, http.MethodPost, "contacts", body, "Idempotency-Key", "k1").want(201)

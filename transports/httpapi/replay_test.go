@@ -12,7 +12,7 @@ import (
 
 func TestReplays(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	s := setupStill(t)
 	post := func(path, body, key string, headers ...string) answer {
 		return s.send(t, http.MethodPost, path, body, append(headers, "Idempotency-Key", key)...)
 	}

@@ -92,6 +92,7 @@ func (l *listener) read() {
 	defer l.answer.Body.Close() //nolint:errcheck // It is read to its end.
 	defer close(l.events)
 	var e sse
+	var data string
 	lines := bufio.NewScanner(l.answer.Body)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -102,14 +103,17 @@ func (l *listener) read() {
 		case "event":
 			e.event = value
 		case "data":
-			if err := json.Unmarshal([]byte(value), &e.data); err != nil {
-				l.t.Errorf("data of an event: %v: %q", err, value)
+			data = value
+		case "": // What ends before this is no event: the stream was cut off in it.
+			if data != "" {
+				if err := json.Unmarshal([]byte(data), &e.data); err != nil {
+					l.t.Errorf("data of an event: %v: %q", err, data)
+				}
 			}
-		case "":
 			if e.id != "" || e.event != "" {
 				l.events <- e
 			}
-			e = sse{}
+			e, data = sse{}, ""
 		}
 	}
 }
