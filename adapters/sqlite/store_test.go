@@ -322,3 +322,40 @@ func TestDriverErrorsUnwrap(t *testing.T) {
 		t.Errorf("a full disk: got %v, want ErrUnavailable and SQLITE_FULL", err)
 	}
 }
+
+// TestTheLastToCloseLeavesTheDatabaseAlone is about copies of crm.db: with a log
+// beside it, it is not all that was written.
+func TestTheLastToCloseLeavesTheDatabaseAlone(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	for range 2 { // With and without a new schema.
+		first, last := open(t, path, sqlite.Options{}), open(t, path, sqlite.Options{})
+		for _, s := range []*sqlite.Store{first, last} {
+			put(t, s, workspace("w"), people(3))
+			if _, err := s.ListContacts(t.Context(), workspace("w"), crm.ContactQuery{Sort: crm.SortCreatedAt, Limit: 1}); err != nil {
+				t.Fatal(err)
+			}
+			err := s.InSnapshot(t.Context(), func(view crm.Snapshot) error {
+				_, err := view.GetInteractions(t.Context(), workspace("w"), []crm.ID{crm.NewID()})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, s := range []*sqlite.Store{first, last} {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		entries, err := os.ReadDir(filepath.Dir(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if e.Name() != filepath.Base(path) {
+				t.Errorf("got %s, want %s alone", e.Name(), filepath.Base(path))
+			}
+		}
+	}
+}

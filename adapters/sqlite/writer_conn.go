@@ -42,8 +42,15 @@ func openWriterConn(ctx context.Context, db *sqlx.DB, numbers *numbers, trace fu
 	return c, nil
 }
 
+// close closes the statements first: database/sql does not know those of a single
+// connection, and SQLite keeps a connection that has statements left open, with
+// its locks, so that the write-ahead log would stay beside the file.
 func (c *writerConn) close() error {
-	if err := errors.Join(c.conn.Close(), c.db.Close()); err != nil {
+	var errs []error
+	for _, stmt := range c.prepared {
+		errs = append(errs, stmt.Close())
+	}
+	if err := errors.Join(append(errs, c.conn.Close(), c.db.Close())...); err != nil {
 		return fmt.Errorf("close the writing connection: %w", err)
 	}
 	return nil
