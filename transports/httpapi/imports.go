@@ -145,19 +145,27 @@ func (h *Handler) createImport(c *call) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), h.options.PreviewWait)
-	defer cancel()
-	created, err = h.app.Imports.Preview(ctx, c.actor, created.ID, crm.ImportOptions{})
-	if err != nil {
+	if created, err = h.preview(c, created.ID); err != nil {
 		return err
 	}
 	c.remember(created.ID, nil)
 	return c.writeCreated(c.link("imports", created.ID.String()), created.Version, importRecordOf(created))
 }
 
-// replayImport answers with the import of an earlier answer.
+// preview waits a while for a dry run, which else is left to a job.
+func (h *Handler) preview(c *call, id crm.ID) (crm.Import, error) {
+	ctx, cancel := context.WithTimeout(c.r.Context(), h.options.PreviewWait)
+	defer cancel()
+	return h.app.Imports.Preview(ctx, c.actor, id, crm.ImportOptions{})
+}
+
+// replayImport answers with the import of an earlier answer. One whose process
+// died in the dry run has nobody who would do that any more: it is done now.
 func (h *Handler) replayImport(c *call, saved *crm.SavedAnswer) error {
 	one, err := h.app.Imports.Get(c.r.Context(), c.actor, saved.Record)
+	if err == nil && one.Status == crm.ImportPreviewing && one.JobID.IsZero() {
+		one, err = h.preview(c, one.ID)
+	}
 	if err != nil {
 		return err
 	}

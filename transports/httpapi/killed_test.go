@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,5 +119,63 @@ func TestNoKeyedRequestRunsTwice(t *testing.T) {
 				t.Errorf("got %s with %v, want %s with %v", again.body, again.header, first.body, first.header)
 			}
 		})
+	}
+}
+
+// dyingStore ends its process, as far as a request goes, when an import's dry run
+// comes to its end.
+type dyingStore struct {
+	*sqlite.Store
+	died *atomic.Bool
+}
+
+func (s dyingStore) InTx(ctx context.Context, fn func(tx crm.Tx) error) error {
+	return s.Store.InTx(ctx, func(tx crm.Tx) error { return fn(dyingTx{tx, s.died}) })
+}
+
+type dyingTx struct {
+	crm.Tx
+	died *atomic.Bool
+}
+
+func (t dyingTx) PutImport(ctx context.Context, ws crm.WorkspaceID, i crm.Import, expect int64) error {
+	if i.Status == crm.ImportReady && !t.died.Swap(true) {
+		panic("the process was killed")
+	}
+	return t.Tx.PutImport(ctx, ws, i, expect)
+}
+
+// TestAKilledDryRunIsDoneByTheRepeat uploads a file to a server that dies in the
+// dry run: nobody else would ever do that again.
+func TestAKilledDryRunIsDoneByTheRepeat(t *testing.T) {
+	t.Parallel()
+	s := setupIdentity(t)
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	if err := s.app.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if s.app, err = crm.New(crm.Config{Store: dyingStore{s.store, &atomic.Bool{}}, Logger: slog.New(slog.DiscardHandler), Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	if s.handler, err = httpapi.New(s.app, httpapi.Options{Identity: s.identity, RateLimit: -1, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	s.root = s.handler
+	ann := s.signUp(t, "ann@example.com", "Home")
+	upload := func() answer {
+		return s.send(t, http.MethodPost, "imports", `{"displayName":"Line"}`, append(ann.headers(), "Content-Type", "application/jsonl", "Idempotency-Key", "file")...)
+	}
+	if first := upload(); first.code < 500 {
+		t.Fatalf("got %d %s, want the server to die", first.code, first.body)
+	}
+	ahead.Store(int64(3 * time.Minute))
+	again := upload().want(201)
+	if again.text("status") != "ready" || again.get("counts.created") != 1.0 {
+		t.Errorf("got %s, want the figures of the dry run", again.body)
+	}
+	if all := s.send(t, http.MethodGet, "imports", "", ann.headers()...).want(200); all.size("items") != 1 {
+		t.Errorf("got %s, want one import", all.body)
 	}
 }
