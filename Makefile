@@ -35,6 +35,8 @@ BENCHFLAGS ?=
 SOAKTESTS := TestRoundTripOfManyContacts|TestServerKeepsItsOwnDocument|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce
 SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce
 SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm
+SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite
+SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm ./crm/crmtest
 
 .PHONY: help
 help: ## List the targets.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -40,13 +41,14 @@ func (k *client) dedupe() step {
 // tagByFilter has a job tag the group and waits until all of it is tagged; with
 // undo it then has another take that back.
 func (k *client) tagByFilter(group string, undo bool) step {
-	tag := k.name()
-	body := fmt.Sprintf(`{"filter":{"tag":%q},"add":[%q]}`, group, tag)
+	tag, older := k.name(), []string{}
 	var before, after []person
 	for _, id := range k.mine {
 		p := k.ledger.person(id)
-		before, after = append(before, p), append(after, p.next(func(p *person) { p.Tags = append(p.Tags, tag) }))
+		older = slices.DeleteFunc(slices.Clone(p.Tags), func(t string) bool { return t == group }) // All have the same.
+		before, after = append(before, p), append(after, p.next(func(p *person) { p.Tags = []string{group, tag} }))
 	}
+	body := fmt.Sprintf(`{"filter":{"tag":%q},"add":[%q],"remove":%s}`, group, tag, quote(older))
 	job, tagged, undone := "", false, false
 	return func(again bool) error {
 		k.ledger.changing(after...)

@@ -20,6 +20,8 @@ type fault struct {
 	store  func() crm.Store
 	index  func() crm.SearchIndex
 	format func() crm.Format
+	// twin is compared with a correct store, see crmtest.TestHistories.
+	twin func() crm.Store
 }
 
 // breakTx returns a store whose transactions, and calls outside of them, go

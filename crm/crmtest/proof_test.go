@@ -23,7 +23,7 @@ const faultVariable = "CRMTEST_FAULT"
 func allFaults() []fault {
 	return slices.Concat(valueFaults(), pagingFaults(), filterFaults(), writeFaults(), tenancyFaults(), transactionFaults(), eventFaults(),
 		feedFaults(), readerFaults(), recordFaults(), interactionFaults(), seriesFaults(), insightFaults(), viewFaults(), snapshotFaults(),
-		restoreFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults())
+		restoreFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults(), historyFaults())
 }
 
 func TestEveryFaultTurnsTheSuiteRed(t *testing.T) {
@@ -60,7 +60,7 @@ func TestEveryFaultTurnsTheSuiteRed(t *testing.T) {
 
 func TestNoFaultLeavesTheSuiteGreen(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"no fault in the store", "no fault in the index", "no fault in the format"} {
+	for _, name := range []string{"no fault in the store", "no fault in the index", "no fault in the format", "no fault in a history"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if output, failed := runChild(t, fault{name: name}); failed {
@@ -100,6 +100,9 @@ func TestFault(t *testing.T) {
 	case "no fault in the index":
 		crmtest.TestSearchIndex(t, func(testing.TB) crm.SearchIndex { return newBruteIndex() })
 		return
+	case "no fault in a history":
+		crmtest.TestHistories(t, func(testing.TB) crm.Store { return store() }, func(testing.TB) crm.Store { return store() }, fewHistories())
+		return
 	case "no fault in the format":
 		crmtest.TestFormat(t, crm.JSONLines{})
 		return
@@ -113,6 +116,11 @@ func TestFault(t *testing.T) {
 			crmtest.TestSearchIndex(t, func(testing.TB) crm.SearchIndex { return f.index() })
 		case f.format != nil:
 			crmtest.TestFormat(t, f.format())
+		case f.twin != nil:
+			crmtest.TestHistories(t, func(testing.TB) crm.Store { return store() }, func(testing.TB) crm.Store { return f.twin() }, fewHistories())
 		}
 	}
 }
+
+// fewHistories are enough to meet a fault.
+func fewHistories() crmtest.HistoryOptions { return crmtest.HistoryOptions{Histories: 5} }
