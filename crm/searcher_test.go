@@ -241,3 +241,15 @@ func TestSearchFindsAsTheRulesSay(t *testing.T) {
 	}
 	equalList(t, "zoe lukasz", e.found("zoe lukasz"), []string{"Zoë Łukasz"})
 }
+
+func TestFacetsOfNobody(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.awaitIndex()
+	got := e.list(crm.ContactListQuery{Filter: crm.ContactFilter{Search: "ana"}, Facets: crm.Facets()}).Facets
+	for _, f := range crm.Facets() {
+		if values, ok := got[f]; !ok || values == nil {
+			t.Errorf("facet %s of an empty workspace: got %v, want an empty list", f, got)
+		}
+	}
+}
