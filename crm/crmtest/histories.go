@@ -78,7 +78,7 @@ func newTwin(t *testing.T, store crm.Store, clock *stoppedClock) *crm.CRM {
 	t.Helper()
 	var made atomic.Uint64
 	app, err := crm.New(crm.Config{
-		Store: store, Now: clock.now, SearchCheck: -1, Logger: slog.New(slog.DiscardHandler),
+		Store: store, Now: clock.now, SearchCheck: -1, SearchTimeout: time.Minute, Logger: slog.New(slog.DiscardHandler),
 		NewID: func() crm.ID {
 			id := crm.ID{6: 0x70, 8: 0x80}
 			binary.BigEndian.PutUint64(id[8:], 1<<63|made.Add(1))

@@ -54,6 +54,9 @@ func (h *history) search() {
 
 // pages compares up to four pages of a list.
 func (h *history) pages(q crm.ContactListQuery) {
+	if q.Filter.Search != "" || len(q.Facets) > 0 { // The clock may have let it go as idle.
+		h.awaitIndex()
+	}
 	cursors := both[string]{}
 	for page := range 4 {
 		got, ok := do(h, fmt.Sprintf("page %d of %s", page, asText(q)), func(app *crm.CRM, side int) (crm.ContactList, error) {
