@@ -32,10 +32,7 @@ FUZZTIME  ?= 30s
 BENCHFLAGS ?=
 
 # The tests that honour OMNICRM_SOAK, and where they are.
-SOAKTESTS := TestRoundTripOfManyContacts|TestServerKeepsItsOwnDocument|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce
-SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce
-SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm
-SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite
+SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestServerKeepsItsOwnDocument|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite
 SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm ./crm/crmtest
 
 .PHONY: help
