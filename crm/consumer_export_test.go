@@ -2,6 +2,7 @@ package crm
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -19,4 +20,11 @@ func (c *CRM) DropSlowStreamsAfter(d time.Duration) { c.Activity.hub.slowAfter.S
 func (c *CRM) WithoutJudging() {
 	c.consumers.list = nil
 	c.Jobs.schedules = slices.DeleteFunc(c.Jobs.schedules, func(d *schedule) bool { return d.kind == JobInsight })
+}
+
+// LoadDropped does what a load does that was dropped while it waited for room.
+func (c *CRM) LoadDropped(ws WorkspaceID) error {
+	f := &feed{mu: &sync.Mutex{}, loaded: make(chan struct{})}
+	f.dropped.Store(true)
+	return c.core.search.loadAll(c.core.search.ctx, ws, f)
 }

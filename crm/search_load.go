@@ -26,7 +26,7 @@ func (s *searcher) load(ws WorkspaceID, f *feed) {
 		f.retryAt = now.Add(retryLoadAfter)
 	}
 	s.mu.Unlock()
-	if err != nil && s.ctx.Err() == nil {
+	if err != nil && s.ctx.Err() == nil && !f.dropped.Load() {
 		s.core.log.Warn("search index not loaded", "workspace", ws, "error", err)
 	}
 	close(f.loaded)
@@ -38,6 +38,11 @@ func (s *searcher) load(ws WorkspaceID, f *feed) {
 func (s *searcher) loadAll(ctx context.Context, ws WorkspaceID, f *feed) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.dropped.Load() {
+		// While it waited for room. The index may be that of a later load by
+		// now, which has another lock.
+		return errIndexNotReady
+	}
 	status, err := s.index.IndexStatus(ctx, ws)
 	if err != nil {
 		return err

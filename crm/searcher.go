@@ -231,6 +231,9 @@ func (s *searcher) awaitFeed(ctx context.Context, ws WorkspaceID) (*feed, error)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+		if f.dropped.Load() {
+			continue
+		}
 		if !f.ready {
 			return nil, fmt.Errorf("search index: %w", f.failed)
 		}

@@ -253,3 +253,16 @@ func TestFacetsOfNobody(t *testing.T) {
 		}
 	}
 }
+
+// A load that waited for room may have been dropped meanwhile, and its index
+// been loaded by another one: emptying it then would make searches find nobody.
+func TestALoadThatWasDroppedLeavesTheIndexAlone(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	e.people("Ana", "Bo")
+	e.awaitIndex()
+	if err := e.LoadDropped(e.owner.Workspace); !errors.Is(err, crm.ErrUnavailable) {
+		t.Errorf("a load that was dropped: got %v, want ErrUnavailable", err)
+	}
+	equalList(t, "found", e.found("ana"), []string{"Ana"})
+}

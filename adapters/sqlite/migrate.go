@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/pressly/goose/v3"
 
@@ -161,9 +162,15 @@ func prepare(ctx context.Context, path, sync string, o Options) (err error) {
 	return upgrade(ctx, db.DB, m, path, newest)
 }
 
+// making is held while a file is made: to close a file takes away every lock
+// that this process has on it, also those of a store that found it there.
+var making sync.Mutex
+
 // makePrivate makes a new file for its owner alone, in whatever folder it lies;
 // SQLite gives its log the rights of the file. One that is there keeps its own.
 func makePrivate(path string) error {
+	making.Lock()
+	defer making.Unlock()
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // The path is the caller's database.
 	if errors.Is(err, fs.ErrExist) {
 		return nil
