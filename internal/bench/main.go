@@ -101,6 +101,9 @@ func (b *bench) run(ctx context.Context, only string) error {
 	if b.filledDir == "" {
 		b.filledDir = dir
 	}
+	if err := os.MkdirAll(b.filledDir, 0o700); err != nil {
+		return err
+	}
 	wanted := map[string]bool{}
 	for id := range strings.SplitSeq(only, ",") {
 		wanted[strings.ToUpper(strings.TrimSpace(id))] = true

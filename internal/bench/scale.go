@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
@@ -71,7 +72,41 @@ func (b *bench) withHistory(ctx context.Context, n int) (*instance, error) {
 	if err == nil && len(some) == 0 {
 		err = i.fillHistory(ctx, n)
 	}
+	if err == nil {
+		err = i.settle(ctx)
+	}
 	return i, err
+}
+
+// settle waits until the readers of the event log have read all of it and
+// searches are answered by the index: what a bar is about is a server that has
+// caught up with its import.
+func (i *instance) settle(ctx context.Context) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		state, err := i.store.LogState(ctx)
+		if err != nil {
+			return err
+		}
+		readers, err := i.store.ListReaders(ctx)
+		if err != nil {
+			return err
+		}
+		found, err := i.app.Contacts.List(ctx, i.actor, crm.ContactListQuery{Filter: crm.ContactFilter{Search: "ana"}, PageSize: 1})
+		if err != nil {
+			return err
+		}
+		behind := slices.ContainsFunc(readers, func(r crm.EventReader) bool { return r.Position < state.Head })
+		if len(readers) > 0 && !behind && !found.Degraded {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 // dashboard is P7.
