@@ -55,8 +55,8 @@ type Config struct {
 	// Default 400 days.
 	EventRetention time.Duration
 	// JobRetention is how long jobs that have ended are kept, with their results
-	// and errors; negative means for ever. A bulk action can be undone and a
-	// failed job retried as long as it is there. Default 90 days.
+	// and errors; negative means for ever. Without its job a bulk action cannot be
+	// undone, which is possible for 30 days. Default 90 days.
 	JobRetention time.Duration
 	// MaxStreams bounds the open streams of activity. Each takes some 40 KB with
 	// its connection. Default 10,000.

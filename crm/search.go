@@ -76,6 +76,18 @@ type SearchResult struct {
 	Facets map[Facet][]FacetValue
 }
 
+// fillFacets has each of the facets in the result: an index of nobody knows none.
+func (r *SearchResult) fillFacets(facets []Facet) {
+	for _, facet := range facets {
+		if r.Facets == nil {
+			r.Facets = map[Facet][]FacetValue{}
+		}
+		if r.Facets[facet] == nil {
+			r.Facets[facet] = []FacetValue{}
+		}
+	}
+}
+
 // IndexedVersion names a document and the contact version it was made from.
 type IndexedVersion struct {
 	Contact ID

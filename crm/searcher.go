@@ -171,14 +171,7 @@ func (s *searcher) ask(ctx context.Context, ws WorkspaceID, f *feed, q SearchQue
 	if f.dropped.Load() || errors.Is(err, errIndexDown) {
 		return SearchResult{}, errors.Join(errIndexNotReady, err)
 	}
-	for _, facet := range q.Facets { // An index of nobody knows no facets.
-		if r.Facets == nil {
-			r.Facets = map[Facet][]FacetValue{}
-		}
-		if r.Facets[facet] == nil {
-			r.Facets[facet] = []FacetValue{}
-		}
-	}
+	r.fillFacets(q.Facets)
 	return r, err
 }
 

@@ -51,11 +51,11 @@ func (s *Store) GroupFor(d time.Duration) { s.writer.groupTime = d }
 // AwaitCopy waits until the log has been copied as often as probes have asked.
 func (s *Store) AwaitCopy(tb testing.TB) {
 	tb.Helper()
-	for asked := s.probes.count.Load() / probesPerCopy; s.copies.copied.Load() < asked; {
-		if tb.Context().Err() != nil {
-			tb.Fatal("the log is not copied")
+	asked := s.probes.count.Load() / probesPerCopy
+	for deadline := time.Now().Add(30 * time.Second); s.copies.copied.Load() < asked; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			tb.Fatalf("the log was copied %d times, want %d", s.copies.copied.Load(), asked)
 		}
-		runtime.Gosched()
 	}
 }
 

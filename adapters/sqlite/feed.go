@@ -154,25 +154,25 @@ func beforeOrEnd(p crm.Position) int64 {
 	return int64(p)
 }
 
-// ListSubjectEvents implements [crm.FeedStore]: the events about it and those
-// that name it, merged.
+// subjectEventsText finds the events about a subject and those that name it,
+// which may be the same, in one statement, which sees one state of the log: up
+// to the limit of each.
+const subjectEventsText = "SELECT " + eventColumns + ` FROM events WHERE position IN (
+	SELECT position FROM (SELECT position FROM events INDEXED BY events_by_subject
+		WHERE ws = ?1 AND subject = ?2 AND position < ?3 ORDER BY position DESC LIMIT ?4)
+	UNION ALL
+	SELECT position FROM (SELECT position FROM event_contacts
+		WHERE ws = ?1 AND contact = ?2 AND position < ?3 ORDER BY position DESC LIMIT ?4)
+)`
+
+// ListSubjectEvents implements [crm.FeedStore].
 func (r reads) ListSubjectEvents(ctx context.Context, ws crm.WorkspaceID, subject crm.ID, before crm.Position, limit int) ([]crm.Event, error) {
-	var all []crm.Event
-	for _, text := range []string{
-		"SELECT " + eventColumns + ` FROM events INDEXED BY events_by_subject
-			WHERE ws = ? AND subject = ? AND position < ? ORDER BY position DESC LIMIT ?`,
-		"SELECT " + eventColumns + ` FROM event_contacts n CROSS JOIN events USING (position)
-			WHERE n.ws = ? AND n.contact = ? AND n.position < ? ORDER BY n.position DESC LIMIT ?`,
-	} {
-		some, err := list(ctx, r, scanOwnEvent, fixed(text), numbered(ws), blob(subject), beforeOrEnd(before), limit)
-		if err != nil {
-			return nil, fmt.Errorf("list events of subject %s: %w", subject, err)
-		}
-		all = append(all, some...)
+	events, err := list(ctx, r, scanOwnEvent, fixed(subjectEventsText), numbered(ws), blob(subject), beforeOrEnd(before), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list events of subject %s: %w", subject, err)
 	}
-	slices.SortFunc(all, func(a, b crm.Event) int { return cmp.Compare(b.Position, a.Position) })
-	all = slices.CompactFunc(all, func(a, b crm.Event) bool { return a.Position == b.Position }) // One that names its own subject.
-	return all[:min(limit, len(all))], nil
+	slices.SortFunc(events, func(a, b crm.Event) int { return cmp.Compare(b.Position, a.Position) })
+	return events[:min(limit, len(events))], nil
 }
 
 // nameContacts notes which contacts the events name that were appended last.

@@ -32,7 +32,7 @@ func (s *Store) PurgeJobs(ctx context.Context, before time.Time, limit int) (int
 				ended = append(ended, j.row)
 			}
 		}
-		n, err := s.deleteJobs(ctx, ended)
+		n, err := s.deleteJobs(ctx, ended, crm.Micros(before))
 		if err != nil {
 			return purged, fmt.Errorf("purge jobs: %w", err)
 		}
@@ -58,14 +58,16 @@ func (s *Store) jobsAfter(ctx context.Context, row int64, limit int) ([]jobTimes
 		WHERE rowid > ? ORDER BY rowid LIMIT ?`), row, limit)
 }
 
-// deleteJobs removes those of the rows that nobody has begun again meanwhile.
-func (s *Store) deleteJobs(ctx context.Context, rows []int64) (int, error) {
+// deleteJobs removes those of the rows that nobody has begun again meanwhile,
+// whatever became of them then.
+func (s *Store) deleteJobs(ctx context.Context, rows []int64, before int64) (int, error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
 	return inTxValue(ctx, s, func(t *tx) (n int, err error) {
 		for _, row := range rows {
-			gone, err := t.change(ctx, fixed("DELETE FROM jobs WHERE rowid = ? AND status IN ('succeeded', 'failed', 'cancelled')"), row)
+			gone, err := t.change(ctx, fixed(`DELETE FROM jobs
+				WHERE rowid = ? AND created_at < ? AND finished_at < ? AND status IN ('succeeded', 'failed', 'cancelled')`), row, before, before)
 			if err != nil {
 				return n, err
 			}

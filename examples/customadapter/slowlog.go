@@ -8,6 +8,12 @@ import (
 	"github.com/omnicrm/omnicrm/crm"
 )
 
+var (
+	_ crm.Store               = (*slowLog)(nil)
+	_ crm.ResumableTransactor = (*slowLog)(nil)
+	_ crm.SoleWriter          = (*slowLog)(nil)
+)
+
 // slowLog is a store that tells which transactions take long, with how many
 // contacts and events they wrote. It has everything else from the store that it
 // decorates, and passes the suites of package crmtest as that one does.
