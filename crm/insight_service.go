@@ -125,12 +125,17 @@ func (s *InsightService) Focus(ctx context.Context, actor Actor, q FocusQuery) (
 		return FocusList{}, fmt.Errorf("focus: %w", err)
 	}
 	list, err := s.focus(ctx, actor.Workspace, q)
+	if err == nil {
+		list.Total, list.More, err = s.followUpsDue(ctx, actor.Workspace)
+	}
 	if err != nil {
 		return FocusList{}, fmt.Errorf("focus: %w", err)
 	}
 	return list, nil
 }
 
+// focus is a page of the list without its total, which the dashboard has among
+// its figures.
 func (s *InsightService) focus(ctx context.Context, ws WorkspaceID, q FocusQuery) (FocusList, error) {
 	after, err := q.check()
 	if err != nil {
@@ -140,9 +145,6 @@ func (s *InsightService) focus(ctx context.Context, ws WorkspaceID, q FocusQuery
 		q.Limit = DefaultFocus
 	}
 	list := FocusList{}
-	if list.Total, list.More, err = s.followUpsDue(ctx, ws); err != nil {
-		return list, err
-	}
 	for {
 		page, err := s.core.store.ListFocus(ctx, ws, after, q.Limit+1)
 		if err != nil {
