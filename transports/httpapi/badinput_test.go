@@ -204,6 +204,17 @@ func TestIDsThatAreRefused(t *testing.T) {
 		s.send(t, http.MethodGet, "jobs?batchId="+zero, "").want(400, "invalid_query").wantField("batchId")
 		s.send(t, http.MethodGet, "activity?contactId="+zero, "").want(400, "invalid_query").wantField("contactId")
 	})
+	t.Run("the nil UUID is no participant without a contact", func(t *testing.T) {
+		const talk = `{"type":"note","occurredAt":"2026-01-05T09:00:00Z"`
+		const who = `"participants":[{"name":"A"},{"address":"a@b.co","contactId":"00000000-0000-0000-0000-000000000000"}]}`
+		of := "contacts/" + s.create(t, `{"displayName":"A","primaryEmail":"a@b.co"}`) + "/interactions"
+		s.send(t, http.MethodPost, of, talk+","+who).want(400, "invalid_body").wantField("participants[1].contactId")
+		if got := s.send(t, http.MethodGet, of, "").want(200).get("total"); got != 0.0 {
+			t.Errorf("a refused body left %v interactions", got)
+		}
+		one := "interactions/" + s.send(t, http.MethodPost, of, talk+"}").want(201).text("id")
+		s.send(t, http.MethodPatch, one, "{"+who).want(400, "invalid_body").wantField("participants[1].contactId")
+	})
 	s.send(t, http.MethodGet, "jobs?batchId=17", "").want(400, "invalid_query").wantField("batchId")
 	s.send(t, http.MethodGet, "contacts/17", "").want(400, "invalid_id").wantField("id")
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"maps"
 	"time"
 
@@ -26,7 +27,7 @@ type participantInput struct {
 	Role      crm.ParticipantRole `json:"role,omitempty" doc:"Default participant."`
 	Name      *string             `json:"name,omitempty" nullable:"true" maxLength:"200"`
 	Address   *string             `json:"address,omitempty" nullable:"true" maxLength:"254" doc:"An email address, a phone number or another handle."`
-	ContactID *crm.ID             `json:"contactId,omitempty" nullable:"true" doc:"A contact of the workspace."`
+	ContactID *crm.ID             `json:"contactId,omitempty" nullable:"true" doc:"A contact of the workspace, never the nil UUID."`
 }
 
 // newInteractionInput is the body of POST /contacts/{id}/interactions: what a
@@ -46,33 +47,41 @@ func (newInteractionInput) TransformSchema(r huma.Registry, s *huma.Schema) *hum
 	return s
 }
 
-func (in newInteractionInput) newInteraction() crm.NewInteraction {
+func (in newInteractionInput) newInteraction() (crm.NewInteraction, error) {
+	participants, err := participantsOf(in.Participants.value)
 	return crm.NewInteraction{
 		Type: in.Type.value, Direction: in.Direction.value, Subject: in.Subject.value, Body: in.Body.value, OccurredAt: in.OccurredAt.value,
-		Participants: participantsOf(in.Participants.value), ThreadID: in.ThreadID.value, Source: in.Source.value, SourceID: in.SourceID.value,
-	}
+		Participants: participants, ThreadID: in.ThreadID.value, Source: in.Source.value, SourceID: in.SourceID.value,
+	}, err
 }
 
-func (in interactionPatchInput) patch() crm.InteractionPatch {
+func (in interactionPatchInput) patch() (crm.InteractionPatch, error) {
 	p := crm.InteractionPatch{
 		Type: in.Type.patch(), Direction: in.Direction.patch(), Subject: in.Subject.patch(), Body: in.Body.patch(),
 		OccurredAt: in.OccurredAt.patch(), ThreadID: in.ThreadID.patch(),
 	}
 	if list := in.Participants.patch(); list != nil {
-		participants := participantsOf(*list)
+		participants, err := participantsOf(*list)
+		if err != nil {
+			return p, err
+		}
 		p.Participants = &participants
 	}
-	return p
+	return p, nil
 }
 
-func participantsOf(list []participantInput) []crm.NewParticipant {
+func participantsOf(list []participantInput) ([]crm.NewParticipant, error) {
 	var out []crm.NewParticipant
-	for _, p := range list {
+	for n, p := range list {
 		one := crm.NewParticipant{Role: p.Role, Name: orBlank(p.Name), Address: orBlank(p.Address)}
 		if p.ContactID != nil {
+			if p.ContactID.IsZero() { // It would pass for one that is not there, and be linked by its address.
+				return nil, &placeError{code: codeInvalidBody, err: crm.Invalid(fmt.Sprintf("participants[%d].contactId", n), crm.CodeInvalid,
+					"must not be the nil UUID; leave it out instead")}
+			}
 			one.Contact = *p.ContactID
 		}
 		out = append(out, one)
 	}
-	return out
+	return out, nil
 }

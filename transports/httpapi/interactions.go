@@ -20,7 +20,11 @@ func (h *Handler) createInteraction(c *call) error {
 	if err != nil {
 		return err
 	}
-	made, err := h.app.Interactions.CreateWith(c.r.Context(), c.actor, contact, in.newInteraction())
+	asked, err := in.newInteraction()
+	if err != nil {
+		return err
+	}
+	made, err := h.app.Interactions.CreateWith(c.r.Context(), c.actor, contact, asked)
 	if err != nil {
 		return err
 	}
@@ -86,7 +90,10 @@ func (h *Handler) updateInteraction(c *call) error {
 	if err != nil {
 		return err
 	}
-	patch := in.patch()
+	patch, err := in.patch()
+	if err != nil {
+		return err
+	}
 	if patch.Version, err = c.expected(c.interactionVersion(id)); err != nil {
 		return err
 	}
