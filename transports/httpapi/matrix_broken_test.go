@@ -20,7 +20,7 @@ func TestTheMatrixSeesWhatIsBroken(t *testing.T) {
 	w := newMatrixWorld(t)
 	m := newMatrix(w, httpapi.RoutesOf(w.handler), matrixTable())
 	variants := 0
-	for _, b := range brokenRoutes(w) {
+	for _, b := range slices.Concat(brokenRights(w), brokenProofs(w)) {
 		for _, route := range m.routes {
 			fit := func(c matrixCell) bool { return c.harmless() && b.fit(c) }
 			if !slices.ContainsFunc(m.of(route.ID), fit) {
@@ -61,18 +61,11 @@ type brokenRoute struct {
 	breaks func(run *matrixRun, id string) (h http.Handler, mend func())
 }
 
-func brokenRoutes(w *matrixWorld) []brokenRoute {
+// brokenRights are routes that ask too little of who is calling.
+func brokenRights(w *matrixWorld) []brokenRoute {
 	rights := func(change func(c matrixCell, actor *crm.Actor)) func(*matrixRun, string) (http.Handler, func()) {
 		return func(run *matrixRun, id string) (http.Handler, func()) {
 			return w.handler, httpapi.BreakRights(w.handler, id, func(_ *http.Request, actor *crm.Actor) { change(run.current, actor) })
-		}
-	}
-	around := func(change func(r *http.Request)) func(*matrixRun, string) (http.Handler, func()) {
-		return func(*matrixRun, string) (http.Handler, func()) {
-			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				change(r)
-				w.handler.ServeHTTP(rw, r)
-			}), func() {}
 		}
 	}
 	live := func(c matrixCell) bool { return c.row.role != "" && c.caller.status == 0 }
@@ -115,26 +108,38 @@ func brokenRoutes(w *matrixWorld) []brokenRoute {
 			},
 			rights(func(_ matrixCell, actor *crm.Actor) { actor.User = w.colleague.User }),
 		},
+	}
+}
+
+// brokenProofs are routes that let another site's page write.
+func brokenProofs(w *matrixWorld) []brokenRoute {
+	around := func(change func(r *http.Request)) func(*matrixRun, string) (http.Handler, func()) {
+		return func(*matrixRun, string) (http.Handler, func()) {
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				change(r)
+				w.handler.ServeHTTP(rw, r)
+			}), func() {}
+		}
+	}
+	prove := func(r *http.Request) {
+		if cookie, err := r.Cookie("omnicrm_session"); err == nil {
+			proof := identity.CSRFToken(cookie.Value)
+			r.Header.Set("X-Csrf-Token", proof)
+			r.Header.Set("Cookie", "omnicrm_session="+cookie.Value+"; csrf="+proof)
+		}
+	}
+	return []brokenRoute{
 		{
 			"a route that asks for no proof of the page", func(c matrixCell) bool { return c.caller.writes && c.code == "missing_csrf" },
 			around(func(r *http.Request) {
-				cookie, err := r.Cookie("omnicrm_session")
-				if err == nil && r.Header.Get("X-Csrf-Token") == "" {
-					proof := identity.CSRFToken(cookie.Value)
-					r.Header.Set("X-Csrf-Token", proof)
-					r.Header.Set("Cookie", "omnicrm_session="+cookie.Value+"; csrf="+proof)
+				if r.Header.Get("X-Csrf-Token") == "" {
+					prove(r)
 				}
 			}),
 		},
 		{
 			"a route that takes any proof", func(c matrixCell) bool { return c.caller.writes && c.code == "invalid_csrf" && !c.caller.origin },
-			around(func(r *http.Request) {
-				if cookie, err := r.Cookie("omnicrm_session"); err == nil {
-					proof := identity.CSRFToken(cookie.Value)
-					r.Header.Set("X-Csrf-Token", proof)
-					r.Header.Set("Cookie", "omnicrm_session="+cookie.Value+"; csrf="+proof)
-				}
-			}),
+			around(prove),
 		},
 		{
 			"a route that does not look where a request comes from", func(c matrixCell) bool { return c.caller.origin && c.status == http.StatusForbidden },

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/transports/httpapi"
@@ -117,8 +118,9 @@ func (f *twoSides) fill() {
 		for range 2 {
 			side.ids[aContact] = made("contacts", `{"displayName":"Quiet","stage":"customer"}`, http.StatusCreated)
 			of := "contacts/" + side.ids[aContact].String()
-			for _, month := range []string{"01", "02", "03"} {
-				made(of+"/interactions", `{"type":"call","direction":"inbound","occurredAt":"2026-`+month+`-01T00:00:00Z"}`, http.StatusCreated)
+			for _, months := range []int{-9, -8, -7} { // Nor of more than a year ago: focus leaves them out.
+				at := time.Now().AddDate(0, months, 0).UTC().Format(time.RFC3339)
+				made(of+"/interactions", `{"type":"call","direction":"inbound","occurredAt":"`+at+`"}`, http.StatusCreated)
 			}
 			made(of+"/insights/refresh", "", http.StatusOK)
 		}
@@ -126,10 +128,11 @@ func (f *twoSides) fill() {
 	}
 }
 
+// anID is an id in a text.
+var anID = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
 // idsIn are the ids in an answer.
-func idsIn(got *httptest.ResponseRecorder) []string {
-	return regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`).FindAllString(got.Body.String(), -1)
-}
+func idsIn(got *httptest.ResponseRecorder) []string { return anID.FindAllString(got.Body.String(), -1) }
 
 // allAway are the ids that the other workspace's owner can see.
 func (f *twoSides) allAway() []string {
