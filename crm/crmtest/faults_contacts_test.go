@@ -22,6 +22,8 @@ type fault struct {
 	format func() crm.Format
 	// twin is compared with a correct store, see crmtest.TestHistories.
 	twin func() crm.Store
+	// alike says that it is compared with one that is broken in the same way.
+	alike bool
 }
 
 // breakTx returns a store whose transactions, and calls outside of them, go

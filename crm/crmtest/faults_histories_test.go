@@ -2,6 +2,8 @@ package crmtest_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"github.com/omnicrm/omnicrm/crm"
 )
@@ -44,6 +46,23 @@ func (t skipping) ListContacts(ctx context.Context, ws crm.WorkspaceID, q crm.Co
 	return list, err
 }
 
+// failing fails where one writes alone, or where several write at once.
+type failing struct {
+	memTx
+	together bool
+}
+
+var errDisk = errors.New("the disk is full")
+
+func (t failing) PutContacts(ctx context.Context, ws crm.WorkspaceID, writes []crm.ContactWrite) error {
+	for _, w := range writes {
+		if strings.HasPrefix(w.Contact.Notes, "together") == t.together {
+			return errDisk
+		}
+	}
+	return t.memTx.PutContacts(ctx, ws, writes)
+}
+
 // historyFaults are of a store that is compared with a correct one.
 func historyFaults() []fault {
 	forgets := func(f forgetful) func() crm.Store {
@@ -60,5 +79,7 @@ func historyFaults() []fault {
 		{name: "history: last interactions stay as they were", red: "seeds", twin: forgets(forgetful{refreshes: true})},
 		{name: "history: an event of a batch is lost", red: "seeds", twin: forgets(forgetful{events: true})},
 		{name: "history: a page skips a contact", red: "seeds", twin: breakTx(func(t memTx) crm.Tx { return skipping{t} })},
+		{name: "history: both sides fail alike", red: "seeds", twin: breakTx(func(t memTx) crm.Tx { return failing{memTx: t} }), alike: true},
+		{name: "history: both sides' writers at once fail alike", red: "seeds", twin: breakTx(func(t memTx) crm.Tx { return failing{t, true} }), alike: true},
 	}
 }

@@ -219,6 +219,9 @@ func do[T any](h *history, what string, f func(app *crm.CRM, side int) (T, error
 	for side, app := range h.apps {
 		answers[side], failures[side] = f(app, side)
 	}
+	for side, err := range failures {
+		h.expected(what, side, err)
+	}
 	if a, b := errorText(failures[0]), errorText(failures[1]); a != b {
 		h.Errorf("%s: the errors differ:\n%s: %v\n%s: %v", what, a, failures[0], b, failures[1])
 		return answers, false

@@ -121,5 +121,17 @@ func errorText(err error) string {
 			return known.Error()
 		}
 	}
-	return "another error"
+	return anotherError
+}
+
+// anotherError is what no port promises, such as a statement that fails: wrong
+// also where both sides answer with one.
+const anotherError = "another error"
+
+// expected complains of an error that no port promises. Safe for parallel use.
+func (h *history) expected(what string, side int, err error) {
+	h.Helper()
+	if errorText(err) == anotherError {
+		h.Errorf("%s: side %d fails: %v", what, side, err)
+	}
 }

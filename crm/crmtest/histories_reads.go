@@ -170,6 +170,7 @@ func (h *history) writeOwn(app *crm.CRM, side, w int, notes []string) []string {
 	for at := w; at < len(h.people); at += writersTogether {
 		for _, note := range notes {
 			c, err := app.Contacts.Update(h.Context(), h.actor, h.people[at][side], crm.ContactPatch{Notes: &note, Tags: &[]string{note}})
+			h.expected("write "+note, side, err)
 			outcomes = append(outcomes, fmt.Sprintf("%s: version %d, %s", note, c.Version, errorText(err)))
 		}
 	}
