@@ -51,8 +51,9 @@ type Options struct {
 	URL string
 	// Document is the path of its OpenAPI document. Default /api/v1/openapi.json.
 	Document string
-	// Seed and Cases fix what is called: case number i of a seed is always drawn
-	// alike. Default 500 cases of seed 0.
+	// Seed and Cases fix what is called, as far as the server answers alike: case
+	// number i of a seed is drawn from both and from what earlier answers taught.
+	// Default 500 cases of seed 0.
 	Seed  uint64
 	Cases int
 	// Callers are those who call, the first with all rights. Default one without
