@@ -193,6 +193,8 @@ type seen struct {
 	heard   []heardStream
 	journal map[string]bool // of erasures
 	figures seenFigures
+	// at is a moment of the day that the figures are of.
+	at time.Time
 }
 
 type seenImport struct {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	_ "modernc.org/sqlite" // To read the log, which the API tells in part.
 )
@@ -24,9 +25,7 @@ func (x *chaos) look(listeners []*listener) *seen {
 		s.jobs[j.ID] = j
 	}
 	s.log = x.log()
-	for _, l := range listeners {
-		s.heard = append(s.heard, l.heard)
-	}
+	s.heard = x.hear(listeners, s.log[len(s.log)-1].position)
 	for _, trash := range []string{"false", "true"} {
 		for line := range strings.Lines(x.text("/api/v1/exports/contacts?format=jsonl&trash=" + trash)) {
 			p := read[person](x.t, []byte(line))
@@ -47,11 +46,23 @@ func (x *chaos) look(listeners []*listener) *seen {
 		i.report = strings.Count(x.text("/api/v1/imports/"+i.ID+"/rows?format=csv"), ",created,")
 		s.imports[i.ID] = i.seenImport
 	}
-	s.figures, s.journal = x.figures(), map[string]bool{}
+	s.figures, s.at = x.figuresOfToday()
+	s.journal = map[string]bool{}
 	for _, id := range idsIn.FindAllString(x.read(filepath.Join("data", journalName)), -1) {
 		s.journal[id] = true
 	}
 	return s
+}
+
+// hear waits until all streams are at a position of the log, and returns what
+// they heard up to there. They go on.
+func (x *chaos) hear(listeners []*listener, end int64) (heard []heardStream) {
+	x.t.Helper()
+	for _, l := range listeners {
+		until(x.t, "a stream is at the end", func() bool { return l.at.Load() >= end })
+		heard = append(heard, l.upTo(end))
+	}
+	return heard
 }
 
 func (x *chaos) text(path string) string {
@@ -94,6 +105,20 @@ func countsOf(values []valueCount) map[string]int {
 		m[v.Value+v.Name] = v.Count
 	}
 	return m
+}
+
+// figuresOfToday are the figures with a moment of the day that they are of: they
+// are read again where midnight came between.
+func (x *chaos) figuresOfToday() (f seenFigures, at time.Time) {
+	x.t.Helper()
+	for range 2 {
+		at = time.Now()
+		f = x.figures()
+		if day := 24 * time.Hour; at.Truncate(day).Equal(time.Now().Truncate(day)) {
+			break
+		}
+	}
+	return f, at
 }
 
 func (x *chaos) figures() seenFigures {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -124,7 +125,17 @@ type listener struct {
 	*client
 	lastID string
 	at     atomic.Int64 // the position of lastID
+	mu     sync.Mutex   // holds heard
 	heard  heardStream
+}
+
+// upTo is what was heard up to a position of the log. It may go on meanwhile.
+func (l *listener) upTo(end int64) heardStream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.heard
+	h.events = slices.DeleteFunc(slices.Clone(h.events), func(e logged) bool { return e.position > end })
+	return h
 }
 
 // listen hears until the server is gone; begun is called when the stream stands.
@@ -193,6 +204,8 @@ func (l *listener) take(block map[string]string) {
 	if err != nil {
 		l.t.Errorf("id of a stream: got %q", id)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.lastID == "" {
 		l.heard.start = at
 	}
