@@ -144,6 +144,9 @@ type bulkPayload struct {
 	Filter ContactFilter `json:"filter"`
 	Action BulkAction    `json:"action"`
 	Undo   ID            `json:"undo,omitzero"`
+	// First is the undo behind which this one goes on, zero for none: what stays
+	// is listed under its id.
+	First ID `json:"first,omitzero"`
 }
 
 // BulkByFilter changes every contact that matches the filter now, as a job.
@@ -172,16 +175,18 @@ func (s *ContactService) BulkByFilter(ctx context.Context, actor Actor, f Contac
 }
 
 // startBulk queues the job when guard, if any, called in its transaction, has
-// nothing against it.
-func (k *core) startBulk(ctx context.Context, actor Actor, p bulkPayload, subject ID, guard func(Tx) error) (Job, error) {
-	j, err := k.jobs.newJob(actor, JobBulkUpdate, subject, p)
+// nothing against it; guard may change the job.
+func (k *core) startBulk(ctx context.Context, actor Actor, p bulkPayload, subject ID, guard func(Tx, *Job) error) (Job, error) {
+	fresh, err := k.jobs.newJob(actor, JobBulkUpdate, subject, p)
 	if err != nil {
 		return Job{}, fmt.Errorf("start bulk action: %w", err)
 	}
-	j.Batch = j.ID
+	fresh.Batch = fresh.ID
+	var j Job
 	err = k.inTx(ctx, actor.Workspace, func(tx Tx) error {
+		j = fresh // A transaction may run twice.
 		if guard != nil {
-			if err := guard(tx); err != nil {
+			if err := guard(tx, &j); err != nil {
 				return err
 			}
 		}
@@ -203,6 +208,8 @@ type bulkCheckpoint struct {
 	Changed int64 `json:"changed"`
 	// Removed says that the set has been removed, so that nobody looks for it.
 	Removed bool `json:"removed,omitempty"`
+	// Undo is the job that undoes the action or has undone it, zero for none.
+	Undo ID `json:"undo,omitzero"`
 }
 
 // runBulkJob fixes the set of ids in a blob, then works through it page by

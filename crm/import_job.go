@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // importPayload is the input of an import's job.
@@ -44,6 +45,9 @@ func (s *ImportService) startJob(ctx context.Context, actor Actor, id ID, phase 
 		}
 		if j.Total = i.Size; phase == phaseUndo {
 			j.Total = i.Counts.Created + i.Counts.Updated
+			if j.Checkpoint, err = undoneSoFar(ctx, tx, actor.Workspace, i.JobID); err != nil {
+				return err
+			}
 		}
 		i.JobID, i.UpdatedAt, i.Version = j.ID, s.core.now(), i.Version+1
 		if err := tx.PutImport(ctx, actor.Workspace, i, expect); err != nil {
@@ -52,6 +56,20 @@ func (s *ImportService) startJob(ctx context.Context, actor Actor, id ID, phase 
 		return s.core.jobs.put(ctx, tx, actor, j)
 	})
 	return i, j, err
+}
+
+// undoneSoFar returns where the undo of an import goes on that its last job, an
+// undo too, has left half done.
+func undoneSoFar(ctx context.Context, tx Tx, ws WorkspaceID, last ID) ([]byte, error) {
+	j, err := tx.GetJob(ctx, ws, last)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	var p importPayload
+	if err != nil || json.Unmarshal(j.Payload, &p) != nil || p.Phase != phaseUndo {
+		return nil, err
+	}
+	return slices.Clone(j.Checkpoint), nil
 }
 
 // jobEnded tells the owner of a job's subject, in the transaction that writes
@@ -86,8 +104,14 @@ func (s *ImportService) ended(ctx context.Context, tx Tx, j Job) error {
 	}
 	expect := i.Version
 	i.Status, i.ErrorText = ImportFailed, j.ErrorText
-	if j.Status == JobCancelled {
+	switch {
+	case j.Status != JobCancelled:
+	case p.Phase != phaseUndo:
 		i.ErrorText = "cancelled; commit it again to go on, or undo what was imported"
+	case i.Blob.IsZero():
+		i.ErrorText = "the undo was cancelled; undo it again to take back the rest"
+	default:
+		i.ErrorText = "the undo was cancelled; undo it again to take back the rest, or commit it again"
 	}
 	i.UpdatedAt, i.Version = s.core.now(), i.Version+1
 	return tx.PutImport(ctx, j.Workspace, i, expect)

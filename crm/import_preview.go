@@ -31,7 +31,7 @@ func (s *ImportService) previewNow(ctx context.Context, actor Actor, id ID, o Im
 	if err != nil {
 		return i, err
 	}
-	if err := previewable(i); err != nil {
+	if err := s.previewable(i); err != nil {
 		return i, err
 	}
 	if err = s.checkOptions(ctx, actor.Workspace, i, o); err != nil && i.Status == ImportReady {
@@ -47,12 +47,12 @@ func (s *ImportService) previewNow(ctx context.Context, actor Actor, id ID, o Im
 	return i, err
 }
 
-func previewable(i Import) error {
+func (s *ImportService) previewable(i Import) error {
 	switch {
 	case i.Status != ImportPreviewing && i.Status != ImportReady:
 		return stateError(i.ID, "the import is "+string(i.Status)+" already")
 	case i.Blob.IsZero():
-		return stateError(i.ID, "the file was removed, 30 days after the import was last touched; import it again")
+		return i.fileGone(s.core.now())
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func (s *ImportService) previewLater(ctx context.Context, actor Actor, id ID, o 
 	defer cancel()
 	i, err := s.visible(ctx, s.core.store, actor, id)
 	if err == nil {
-		err = previewable(i)
+		err = s.previewable(i)
 	}
 	if err == nil {
 		err = s.checkOptions(ctx, actor.Workspace, i, o)
@@ -106,7 +106,7 @@ func (s *ImportService) previewLater(ctx context.Context, actor Actor, id ID, o 
 		return i, err
 	}
 	i, j, err := s.startJob(ctx, actor, id, phasePreview, ID{}, func(_ Tx, i *Import) error {
-		if err := previewable(*i); err != nil {
+		if err := s.previewable(*i); err != nil {
 			return err
 		}
 		i.Status, i.ErrorText = ImportPreviewing, ""
@@ -175,7 +175,7 @@ func (s *ImportService) notePreview(ctx context.Context, actor Actor, id ID, row
 		if err != nil {
 			return err
 		}
-		if err := previewable(i); err != nil {
+		if err := s.previewable(i); err != nil {
 			return err
 		}
 		return tx.PutImportRows(ctx, actor.Workspace, id, rows)
@@ -202,7 +202,7 @@ func (s *ImportService) previewed(ctx context.Context, actor Actor, done Import)
 		if i, err = tx.GetImport(ctx, actor.Workspace, done.ID); err != nil {
 			return err
 		}
-		if err := previewable(i); err != nil {
+		if err := s.previewable(i); err != nil {
 			return err
 		}
 		expect := i.Version

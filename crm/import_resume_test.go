@@ -176,10 +176,9 @@ func TestACancelledImportCanGoOnOrBeUndone(t *testing.T) {
 		old := i.JobID
 		e.undo(i.ID)
 		equal(t, "contacts", e.list(crm.ContactListQuery{}).Total, 0)
-		if _, err := e.Jobs.Retry(ctx, e.owner, old, 0); err != nil {
-			t.Fatal(err)
-		}
-		equal(t, "retried job", e.finished(old).Status, crm.JobFailed)
+		_, err := e.Jobs.Retry(ctx, e.owner, old, 0)
+		wantInTheWay(t, err, e.theImport(i.ID).JobID, "is undone")
+		equal(t, "old job", e.finished(old).Status, crm.JobCancelled)
 		equal(t, "contacts", e.list(crm.ContactListQuery{}).Total, 0)
 		e.sound()
 	})

@@ -131,7 +131,7 @@ func (s *ImportService) Commit(ctx context.Context, actor Actor, id ID, version 
 		err = i.checkVersion(version)
 	}
 	if err == nil {
-		err = committable(i, o)
+		err = s.committable(i, o)
 	}
 	if err == nil {
 		err = s.checkOptions(ctx, actor.Workspace, i, o)
@@ -143,7 +143,7 @@ func (s *ImportService) Commit(ctx context.Context, actor Actor, id ID, version 
 		if err := i.checkVersion(version); err != nil {
 			return err
 		}
-		if err := committable(*i, o); err != nil {
+		if err := s.committable(*i, o); err != nil {
 			return err
 		}
 		i.Status, i.ErrorText = ImportCommitting, ""
@@ -157,14 +157,14 @@ func (s *ImportService) Commit(ctx context.Context, actor Actor, id ID, version 
 	return i, j, nil
 }
 
-func committable(i Import, o ImportOptions) error {
+func (s *ImportService) committable(i Import, o ImportOptions) error {
 	switch i.Status {
 	case ImportPreviewing, ImportReady, ImportFailed:
 	default:
 		return stateError(i.ID, "the import is "+string(i.Status)+" already")
 	}
 	if i.Blob.IsZero() {
-		return stateError(i.ID, "the file was removed, 30 days after the import was last touched; import it again")
+		return i.fileGone(s.core.now())
 	}
 	if began := o.differFrom(i); i.Checkpoint > 0 && began != "" {
 		return stateError(i.ID, fmt.Sprintf("the import has begun with %s and %d rows are done; go on without the option, or undo it first", began, i.Checkpoint))

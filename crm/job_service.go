@@ -168,7 +168,7 @@ var errCancelAsked = errors.New("cancelled by the user")
 // A handler that goes on all the same is left behind. A job that has ended is a *ConflictError.
 // version 0 means any.
 func (s *JobService) Cancel(ctx context.Context, actor Actor, id ID, version int64) (Job, error) {
-	j, err := s.changeJob(ctx, actor, id, version, func(j *Job) error {
+	j, err := s.changeJob(ctx, actor, id, version, func(_ Tx, j *Job) error {
 		switch {
 		case j.Status.Final():
 			return &ConflictError{Reason: ConflictState, ID: id, Message: "the job has ended already"}
@@ -191,12 +191,15 @@ func (s *JobService) Cancel(ctx context.Context, actor Actor, id ID, version int
 	return j, nil
 }
 
-// Retry queues a failed or cancelled job again, from its checkpoint on.
+// Retry queues a failed or cancelled job again, from its checkpoint on. It is a
+// *ConflictError for a bulk action whose undo waits, runs or has taken something
+// back, for an undo that another one has gone on instead of, and for a job of an
+// import that has gone on with another one; the error names that job.
 // version 0 means any.
 func (s *JobService) Retry(ctx context.Context, actor Actor, id ID, version int64) (Job, error) {
-	j, err := s.changeJob(ctx, actor, id, version, func(j *Job) error {
-		if j.Status != JobFailed && j.Status != JobCancelled {
-			return &ConflictError{Reason: ConflictState, ID: id, Message: "only failed and cancelled jobs can be tried again"}
+	j, err := s.changeJob(ctx, actor, id, version, func(tx Tx, j *Job) error {
+		if err := s.core.retriable(ctx, tx, j); err != nil {
+			return err
 		}
 		j.Status, j.RunAt, j.CancelAsked, j.Losses = JobQueued, s.core.now(), false, 0
 		j.ErrorCode, j.ErrorText, j.FinishedAt = "", "", time.Time{}
@@ -210,7 +213,7 @@ func (s *JobService) Retry(ctx context.Context, actor Actor, id ID, version int6
 	return j, nil
 }
 
-func (s *JobService) changeJob(ctx context.Context, actor Actor, id ID, version int64, change func(*Job) error) (Job, error) {
+func (s *JobService) changeJob(ctx context.Context, actor Actor, id ID, version int64, change func(Tx, *Job) error) (Job, error) {
 	var j Job
 	err := s.core.store.InTx(ctx, func(tx Tx) error {
 		var err error
@@ -221,7 +224,7 @@ func (s *JobService) changeJob(ctx context.Context, actor Actor, id ID, version 
 			return err
 		}
 		expect := j.Version
-		if err := change(&j); err != nil {
+		if err := change(tx, &j); err != nil {
 			return err
 		}
 		j.Version++
@@ -241,7 +244,10 @@ func (j Job) checkVersion(version int64) error {
 	return staleError(j.ID, j.Version)
 }
 
-// Undo takes back what a finished bulk action or import did, as a new job.
+// Undo takes back what a finished bulk action or import did, as a new job: once.
+// Where it is undone already, or an undo waits or runs, it is a *ConflictError; an
+// undo that failed or was cancelled can be asked for again, and goes on where that
+// stopped.
 // version 0 means any.
 func (s *JobService) Undo(ctx context.Context, actor Actor, id ID, version int64) (Job, error) {
 	j, err := s.visible(ctx, actor, id, s.core.store)

@@ -115,6 +115,17 @@ func (i Import) fileOver(before time.Time) bool {
 	return false
 }
 
+// fileGone says why an import has no file any more and what can be done.
+func (i Import) fileGone(now time.Time) error {
+	why, what := "it is removed when the commit ends, or when somebody is erased whom it names", "import it again"
+	if i.UpdatedAt.Before(now.AddDate(0, 0, -fileDays)) {
+		why = "it is removed when the commit ends, and at the latest 30 days after the import was last touched"
+	} else if i.Status == ImportFailed {
+		what = "undo the import to its end, then import the file again"
+	}
+	return stateError(i.ID, "the file is not kept any more: "+why+"; "+what)
+}
+
 // purgeSets removes the sets of contacts of bulk actions and exports.
 func (c *CRM) purgeSets(ctx context.Context, ws WorkspaceID, before time.Time) error {
 	q := JobQuery{

@@ -66,10 +66,13 @@ func (k *core) undoJob(ctx context.Context, actor Actor, j Job, version int64) (
 	if err := k.undoable(j); err != nil {
 		return Job{}, err
 	}
-	return k.startBulk(ctx, actor, bulkPayload{Undo: j.ID}, j.ID, func(tx Tx) error {
+	return k.startBulk(ctx, actor, bulkPayload{Undo: j.ID}, j.ID, func(tx Tx, undo *Job) error {
 		now, err := unchanged(tx)
 		if err == nil {
 			err = k.undoable(now)
+		}
+		if err == nil {
+			err = k.beginUndo(ctx, tx, now, undo)
 		}
 		return err
 	})

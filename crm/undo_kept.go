@@ -62,13 +62,13 @@ func (s *ImportService) noteKeptRows(ctx context.Context, tx Tx, ws WorkspaceID,
 }
 
 // noteKept lists the contacts that the undo of a bulk action leaves as the rows
-// of the undo's job, numbered from 1 on.
+// of the undo's job, or of that behind which it goes on, numbered from 1 on.
 func noteKept(ctx context.Context, tx Tx, j Job, kept []keptContact, before int64) error {
 	rows := make([]ImportRow, len(kept))
 	for i, c := range kept {
 		rows[i] = ImportRow{Row: before + int64(i) + 1, Outcome: RowKept, Contact: c.contact, Problems: c.problems()}
 	}
-	return tx.PutImportRows(ctx, j.Workspace, j.ID, rows)
+	return tx.PutImportRows(ctx, j.Workspace, j.keptUnder(), rows)
 }
 
 // Kept returns the contacts that an undo left, wholly or in part, because
@@ -87,7 +87,7 @@ func (s *JobService) Kept(ctx context.Context, actor Actor, id ID, after int64, 
 	if err != nil {
 		return nil, fmt.Errorf("list what job %s kept: %w", id, err)
 	}
-	of := j.ID
+	of := j.keptUnder()
 	if j.Kind == JobContactImport {
 		of = j.Subject
 	}

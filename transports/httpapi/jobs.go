@@ -23,6 +23,7 @@ type jobRecord struct {
 	Result      json.RawMessage  `json:"result" doc:"What the job reports, by kind; null until it does."`
 	SubjectID   *crm.ID          `json:"subjectId" nullable:"true" doc:"What the job is about, such as an import."`
 	BatchID     *crm.ID          `json:"batchId" nullable:"true"`
+	UndoneBy    *crm.ID          `json:"undoneBy" nullable:"true" doc:"The job that undoes this bulk action or has undone it, also where that failed or was cancelled; else null."`
 	CreatedAt   time.Time        `json:"createdAt"`
 	RunAt       *time.Time       `json:"runAt"`
 	StartedAt   *time.Time       `json:"startedAt"`
@@ -84,7 +85,7 @@ func periodicJobOf(p crm.PeriodicJob) periodicJob {
 func jobRecordOf(j crm.Job) jobRecord {
 	r := jobRecord{
 		ID: j.ID, Kind: string(j.Kind), Status: j.Status, Priority: j.Priority.String(), Progress: jobProgress{j.Done, j.Total}, Attempt: j.Attempt,
-		MaxAttempts: j.MaxAttempts, SubjectID: idOrNull(j.Subject), BatchID: idOrNull(j.Batch), CreatedAt: j.CreatedAt,
+		MaxAttempts: j.MaxAttempts, SubjectID: idOrNull(j.Subject), BatchID: idOrNull(j.Batch), UndoneBy: idOrNull(j.UndoneBy()), CreatedAt: j.CreatedAt,
 		RunAt: timeOrNull(j.RunAt), StartedAt: timeOrNull(j.StartedAt), FinishedAt: timeOrNull(j.FinishedAt), Version: j.Version,
 		Result: json.RawMessage("null"),
 	}

@@ -259,6 +259,7 @@ func jobRoutes() []*operation {
 		},
 		{
 			id: "retryJob", method: http.MethodPost, path: one + "/retry", tag: tag, summary: "Run a failed or cancelled job again",
+			notes:   "409 where its undo waits, runs or has taken something back, or its import has gone on with another job.",
 			matches: true, run: (*Handler).retryJob, refusals: []int{http.StatusConflict}, answers: []answerDoc{changed},
 		},
 		{
@@ -269,6 +270,7 @@ func jobRoutes() []*operation {
 		},
 		{
 			id: "undoJob", method: http.MethodPost, path: one + "/undo", tag: tag, summary: "Take back what a bulk action or import did",
+			notes:   "Once: 409 where it is undone or being undone. An undo that failed or was cancelled goes on where it stopped.",
 			matches: true, run: (*Handler).undoJob, refusals: []int{http.StatusConflict},
 			answers: []answerDoc{acceptedJob[jobRecord]("The job that undoes it.")},
 		},
