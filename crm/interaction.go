@@ -140,7 +140,8 @@ type NewParticipant struct {
 }
 
 // InteractionPatch changes an interaction; nil leaves a field as it is, a
-// pointer to the zero value clears it. Participants are replaced whole.
+// pointer to the zero value clears it. Participants are replaced whole; where one
+// of them was a contact, one must be one again.
 type InteractionPatch struct {
 	Type         *InteractionType
 	Direction    *Direction

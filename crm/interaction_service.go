@@ -164,7 +164,8 @@ func getInteraction(ctx context.Context, tx InteractionReader, ws WorkspaceID, i
 }
 
 // Update changes an interaction. A patch that changes nothing writes nothing
-// and answers the interaction as it is.
+// and answers the interaction as it is. One that would take the last contact out
+// of it is a *ValidationError of field "participants".
 func (s *InteractionService) Update(ctx context.Context, actor Actor, id ID, p InteractionPatch) (Interaction, error) {
 	n, err := s.core.authorizedNormalizer(ctx, actor)
 	if err != nil {
@@ -181,12 +182,26 @@ func (s *InteractionService) Update(ctx context.Context, actor Actor, id ID, p I
 		} else if err := s.link(ctx, tx, actor.Workspace, &after, in.Participants); err != nil {
 			return Interaction{}, err
 		}
+		if err := staysWithSomebody(before, after); err != nil {
+			return Interaction{}, err
+		}
 		after.Batch = before.Batch
 		if len(changedInteraction(before, after)) == 0 {
 			return before, nil
 		}
 		return set.update(before, after), nil
 	})
+}
+
+// staysWithSomebody refuses to take the last contact out of an interaction: it
+// would be in nobody's timeline, and the erase of the person, which goes by
+// that, would not find what it says.
+func staysWithSomebody(before, after Interaction) error {
+	if len(before.Contacts()) == 0 || len(after.Contacts()) > 0 {
+		return nil
+	}
+	return Invalid("participants", CodeInvalid,
+		"must keep at least one who is a contact, or the interaction would belong to nobody; delete it instead")
 }
 
 // Delete removes an interaction for good. version 0 means any.

@@ -224,6 +224,44 @@ func TestInteractionChanges(t *testing.T) {
 	}
 }
 
+// What a patch took out of every timeline, no erase would find.
+func TestAPatchLeavesAnInteractionWithSomebody(t *testing.T) {
+	t.Parallel()
+	e := setup(t)
+	ctx := context.Background()
+	ana := e.create(crm.NewContact{DisplayName: "Ana", Emails: []crm.Email{{Address: "ana@example.com"}}})
+	bo := e.people("Bo")[0]
+	note := e.talk(ana.ID, crm.NewInteraction{Type: crm.InteractionNote, Body: "what Ana said"})
+	for name, list := range map[string][]crm.NewParticipant{
+		"nobody": {}, "none": nil, "a name": {{Name: "Ana"}}, "a stranger": {{Address: "nobody@example.com"}},
+	} {
+		_, err := e.Interactions.Update(ctx, e.owner, note.ID, crm.InteractionPatch{Participants: &list})
+		v, ok := errors.AsType[*crm.ValidationError](err)
+		if !ok || len(v.Fields) != 1 || v.Fields[0].Field != "participants" || !strings.Contains(v.Fields[0].Message, "delete it") {
+			t.Errorf("%s: got %v, want a problem of the participants", name, err)
+		}
+	}
+	for name, list := range map[string][]crm.NewParticipant{
+		"the address": {{Address: "ANA@example.com"}}, "somebody else": {{Contact: bo.ID}}, "both": {{Contact: bo.ID}, {Contact: ana.ID}},
+	} {
+		if _, err := e.Interactions.Update(ctx, e.owner, note.ID, crm.InteractionPatch{Participants: &list}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	stranger, err := e.Interactions.Create(ctx, e.owner, crm.NewInteraction{
+		Type: crm.InteractionNote, OccurredAt: past(0), Participants: []crm.NewParticipant{{Name: "Whoever"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Interactions.Update(ctx, e.owner, stranger.ID, crm.InteractionPatch{Participants: new([]crm.NewParticipant)}); err != nil {
+		t.Errorf("one that was nobody's: %v", err)
+	}
+	if err := e.Interactions.Delete(ctx, e.owner, note.ID, 0); err != nil {
+		t.Errorf("the way out: %v", err)
+	}
+}
+
 func TestInteractionAccess(t *testing.T) {
 	t.Parallel()
 	e := setup(t)

@@ -19,7 +19,7 @@ type interactionPatchInput struct {
 	Subject      optional[string]              `json:"subject,omitzero" maxLength:"1000"`
 	Body         optional[string]              `json:"body,omitzero" maxLength:"500000" doc:"Text."`
 	OccurredAt   optional[time.Time]           `json:"occurredAt,omitzero" doc:"When it took place; from 1900 on, not in the future."`
-	Participants optional[[]participantInput]  `json:"participants,omitzero" maxItems:"200" doc:"Those without a contactId are linked to the contact of their address."`
+	Participants optional[[]participantInput]  `json:"participants,omitzero" maxItems:"200" doc:"Those without a contactId are linked to the contact of their address. A patch cannot take the last contact out of an interaction: delete it instead."`
 	ThreadID     optional[string]              `json:"threadId,omitzero" maxLength:"1000" doc:"The source's id of the conversation."`
 }
 

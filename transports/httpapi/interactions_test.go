@@ -51,6 +51,24 @@ func TestInteractions(t *testing.T) {
 		s.send(t, http.MethodGet, one, "").want(404, "not_found")
 	})
 
+	t.Run("a patch cannot take the last contact out", func(t *testing.T) {
+		cy := s.create(t, `{"displayName":"Cy"}`)
+		one := "interactions/" + s.send(t, http.MethodPost, "contacts/"+cy+"/interactions", `{"type":"note","body":"said by Cy","occurredAt":"2026-01-06T09:00:00Z"}`).want(201).text("id")
+		for _, list := range []string{`[]`, `null`, `[{"name":"Cy"}]`} {
+			a := s.send(t, http.MethodPatch, one, `{"participants":`+list+`}`).want(400, "invalid_body")
+			if got := a.text("errors.0.field"); got != "participants" {
+				t.Errorf("%s: got field %q, want participants", list, got)
+			}
+		}
+		s.send(t, http.MethodPatch, one, `{"participants":[{"contactId":"`+ana+`"},{"contactId":"`+cy+`"}]}`).want(200)
+		s.send(t, http.MethodPatch, one, `{"participants":[{"contactId":"`+cy+`"}]}`).want(200)
+		s.send(t, http.MethodPost, "contacts/"+cy+"/erase", "").want(204)
+		s.send(t, http.MethodGet, one, "").want(404, "not_found")
+		if a := s.send(t, http.MethodGet, "exports/interactions", "").want(200); strings.Contains(a.body, "said by Cy") {
+			t.Errorf("after the erase: got %s", a.body)
+		}
+	})
+
 	t.Run("a create under a key is carried out once and shows what is there", func(t *testing.T) {
 		first := s.send(t, http.MethodPost, timeline, `{"type":"note","body":"once","occurredAt":"2026-01-07T09:00:00Z"}`, "Idempotency-Key", "k1").want(201)
 		second := s.send(t, http.MethodPost, timeline, `{"type":"note","body":"once","occurredAt":"2026-01-07T09:00:00Z"}`, "Idempotency-Key", "k1").want(201)
