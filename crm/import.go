@@ -55,8 +55,9 @@ func RowOutcomes() []RowOutcome {
 	return []RowOutcome{RowCreated, RowUpdated, RowUnchanged, RowAmbiguous, RowProblem, RowKept}
 }
 
-// ImportCounts are the figures of an import. Rows is the sum of the outcomes; an
-// undo does not change them.
+// ImportCounts are the figures of an import: those of the dry run until a commit
+// begins, from then on those of what is written. Rows is the sum of the outcomes;
+// an undo does not change them.
 type ImportCounts struct {
 	Rows      int64 `json:"rows"`
 	Created   int64 `json:"created"`

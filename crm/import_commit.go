@@ -6,6 +6,15 @@ import (
 	"slices"
 )
 
+// begin makes the import one that is being committed. Its figures are from now on
+// those of what is written, not those of the dry run.
+func (i *Import) begin() {
+	if i.Status == ImportPreviewing || i.Status == ImportReady {
+		i.Counts = ImportCounts{}
+	}
+	i.Status, i.ErrorText = ImportCommitting, ""
+}
+
 // commit writes the file into the store, chunk by chunk, each one transaction
 // with its rows, its fingerprints and the place to go on from.
 func (s *ImportService) commit(ctx context.Context, run *JobRun, i Import) error {
@@ -18,7 +27,7 @@ func (s *ImportService) commit(ctx context.Context, run *JobRun, i Import) error
 	if err != nil {
 		return err
 	}
-	if i.Checkpoint == 0 { // Outcomes and counts of the dry run.
+	if i.Checkpoint == 0 { // Outcomes of the dry run, or of a commit that was undone in part.
 		e.imp.Counts = ImportCounts{}
 		if err := s.core.store.DeleteImportRows(ctx, run.Job.Workspace, i.ID); err != nil {
 			return fmt.Errorf("delete rows of the dry run: %w", err)
@@ -70,6 +79,7 @@ func (s *ImportService) commitChunk(ctx context.Context, run *JobRun, e *importE
 			return err
 		}
 		next = e.imp
+		next.FileName = now.FileName // An erase may have replaced it.
 		next.Version, next.Status, next.ErrorText, next.UpdatedAt = now.Version+1, ImportCommitting, "", s.core.now()
 		next.Counts.add(rows)
 		next.Checkpoint = chunk[len(chunk)-1].row

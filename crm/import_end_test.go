@@ -196,3 +196,81 @@ func TestARunGoesOnWhenTheLeaseOfAKilledOneHasRunOut(t *testing.T) {
 	equal(t, "contacts", second.list(crm.ContactListQuery{}).Total, severalChunks)
 	second.sound()
 }
+
+// What a dry run foretold is not what was written.
+func TestAnImportThatWroteNothingHasNoFigures(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(e *env, i crm.Import, g *gate) error{
+		"failed at the first chunk": func(_ *env, _ crm.Import, g *gate) error {
+			g.release()
+			return nil
+		},
+		"cancelled at once": func(e *env, i crm.Import, g *gate) error {
+			return g.releaseAfter(e.t, func() error {
+				_, err := e.Jobs.Cancel(context.Background(), e.owner, i.JobID, 0)
+				return err
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := context.Background()
+			g := newGate("PutContacts", 0)
+			e := setupOn(t, hook(openStore(t), func(method string) error {
+				if err := g.call(method); err != nil {
+					return err
+				}
+				if method == "PutContacts" {
+					return crm.Invalid("file", crm.CodeInvalid, "is bad")
+				}
+				return nil
+			}))
+			i, err := e.Imports.Create(ctx, e.owner, jsonl(lines(numbered(0, 50)...)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i, err = e.Imports.Preview(ctx, e.owner, i.ID, crm.ImportOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "created by the dry run", i.Counts.Created, 50)
+			if i, _, err = e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "figures when it began", i.Counts, crm.ImportCounts{})
+			await(t, "the first chunk", func() bool { return g.inside.Load() == 1 })
+			if err := end(e, i, g); err != nil {
+				t.Fatal(err)
+			}
+			e.finished(i.JobID)
+			i = e.theImport(i.ID)
+			equal(t, "status", i.Status, crm.ImportFailed)
+			equal(t, "figures", i.Counts, crm.ImportCounts{})
+			equal(t, "rows", len(e.rows(i.ID)), 0)
+		})
+	}
+}
+
+// A job that is cancelled before anybody took it leaves no rows of the dry run.
+func TestAnImportThatNeverBeganHasNoFigures(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	e := setup(t, func(c *crm.Config) { c.Workers = -1 })
+	i, err := e.Imports.Create(ctx, e.owner, jsonl(lines(numbered(0, 5)...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = e.Imports.Preview(ctx, e.owner, i.ID, crm.ImportOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, j, err := e.Imports.Commit(ctx, e.owner, i.ID, 0, crm.ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Jobs.Cancel(ctx, e.owner, j.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	i = e.theImport(i.ID)
+	equal(t, "status", i.Status, crm.ImportFailed)
+	equal(t, "figures", i.Counts, crm.ImportCounts{})
+	equal(t, "rows", len(e.rows(i.ID)), 0)
+}

@@ -114,7 +114,10 @@ func (s *ImportService) ended(ctx context.Context, tx Tx, j Job) error {
 		i.ErrorText = "the undo was cancelled; undo it again to take back the rest, or commit it again"
 	}
 	i.UpdatedAt, i.Version = s.core.now(), i.Version+1
-	return tx.PutImport(ctx, j.Workspace, i, expect)
+	if err := tx.PutImport(ctx, j.Workspace, i, expect); err != nil || p.Phase != phaseCommit || i.Counts != (ImportCounts{}) {
+		return err
+	}
+	return tx.DeleteImportRows(ctx, j.Workspace, i.ID) // Nothing was written: those of the dry run, if any.
 }
 
 // runJob is the handler of import jobs.

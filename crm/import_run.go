@@ -79,7 +79,8 @@ func (s *ImportService) runHere(ctx context.Context, actor Actor, i Import, in R
 	}
 	if i.Status != ImportCommitting {
 		now, j, err := s.startJob(ctx, actor, i.ID, phaseCommit, s.core.newID(), func(_ Tx, now *Import) error {
-			now.Status, now.Mapping, now.OnDuplicate, now.ErrorText = ImportCommitting, i.Mapping, i.OnDuplicate, ""
+			now.begin()
+			now.Mapping, now.OnDuplicate = i.Mapping, i.OnDuplicate
 			return nil
 		})
 		if err != nil {

@@ -146,7 +146,7 @@ func (s *ImportService) Commit(ctx context.Context, actor Actor, id ID, version 
 		if err := s.committable(*i, o); err != nil {
 			return err
 		}
-		i.Status, i.ErrorText = ImportCommitting, ""
+		i.begin()
 		o.applyTo(i)
 		return nil
 	})

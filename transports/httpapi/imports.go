@@ -28,7 +28,7 @@ type importRecord struct {
 	Status      crm.ImportStatus   `json:"status"`
 	Mapping     []crm.ImportColumn `json:"mapping" doc:"Empty for formats without columns."`
 	OnDuplicate crm.OnDuplicate    `json:"onDuplicate"`
-	Counts      crm.ImportCounts   `json:"counts" doc:"In a dry run, what would happen."`
+	Counts      crm.ImportCounts   `json:"counts" doc:"Until a commit begins what would happen, from then on what was written."`
 	JobID       *crm.ID            `json:"jobId" nullable:"true"`
 	KeptEdited  int64              `json:"keptEdited" doc:"After an undo, the contacts that stayed because someone edited or used them since: the rows with the outcome kept."`
 	Error       *string            `json:"error" doc:"Why the import failed."`
