@@ -224,7 +224,8 @@ func untrash(set *changeSet, before Contact) Contact {
 
 // Erase removes a contact for good, live or trashed, with its images, its
 // interactions, the fingerprints of its import and the files of imports that name
-// it and are not committed. An interaction that other
+// it and are not committed; a file name of an import that holds a part of its
+// name, an address or a number becomes a neutral one. An interaction that other
 // contacts took part in stays in their timelines without the person and without
 // its text. Admins may. It cannot be undone. version 0 means
 // any.

@@ -12,24 +12,24 @@ import (
 
 // The files of imports that are not committed yet, or failed, lie in the store for
 // 30 days. One that names somebody who is erased goes with the person: whoever
-// wants the rest of it imports it again.
+// wants the rest of it imports it again. The file's name stays with the import for
+// good; one that names somebody gives way to a neutral one.
 
 // forgetWindow is how much of a file is looked at at once, in bytes.
 const forgetWindow = 256 << 10
 
 // dropFilesNaming removes the files of imports that name one of the contacts. Those
-// a job is at are left: they go with its end.
+// a job is at are left: they go with its end. Names of files that do so are
+// replaced, whatever the state of the import.
 func (k *core) dropFilesNaming(ctx context.Context, ws WorkspaceID, contacts []Contact) error {
 	var marks [][]byte
 	for _, c := range contacts {
 		marks = append(marks, marksOf(c)...)
 	}
-	if len(marks) == 0 {
-		return nil
+	if err := k.forgetFileNames(ctx, ws, contacts); err != nil || len(marks) == 0 {
+		return err
 	}
-	return pages(MaxPageSize, func(before ID) ([]Import, error) {
-		return k.store.ListImports(ctx, ws, ImportQuery{Before: before, Limit: MaxPageSize})
-	}, func(i Import) ID { return i.ID }, func(i Import) error {
+	return k.eachImport(ctx, ws, func(i Import) error {
 		if i.Blob.IsZero() || i.Status == ImportCommitting || i.Status == ImportUndoing {
 			return nil
 		}
@@ -42,6 +42,12 @@ func (k *core) dropFilesNaming(ctx context.Context, ws WorkspaceID, contacts []C
 		}
 		return nil
 	})
+}
+
+func (k *core) eachImport(ctx context.Context, ws WorkspaceID, do func(Import) error) error {
+	return pages(MaxPageSize, func(before ID) ([]Import, error) {
+		return k.store.ListImports(ctx, ws, ImportQuery{Before: before, Limit: MaxPageSize})
+	}, func(i Import) ID { return i.ID }, do)
 }
 
 // marksOf is what a file is told by to name a contact: addresses, numbers, and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -198,6 +199,9 @@ func (c *CRM) runPurge(ctx context.Context, run *JobRun) error {
 		if len(ids) == 0 {
 			return nil
 		}
+		if err := c.purgeFileNames(ctx, ws, ids, end); err != nil {
+			return err
+		}
 		err = run.InTx(ctx, JobStep{}, func(tx Tx) error {
 			contacts, err := tx.GetContacts(ctx, ws, ids)
 			if err != nil {
@@ -218,4 +222,15 @@ func (c *CRM) runPurge(ctx context.Context, run *JobRun) error {
 		run.Progress(done, 0)
 		after = ids[len(ids)-1]
 	}
+}
+
+// purgeFileNames takes the contacts that are due out of the names of files, before
+// they go, so that a kill leaves a purge that does it again.
+func (c *CRM) purgeFileNames(ctx context.Context, ws WorkspaceID, ids []ID, end time.Time) error {
+	contacts, err := c.core.store.GetContacts(ctx, ws, ids)
+	if err != nil {
+		return fmt.Errorf("get contacts to purge: %w", err)
+	}
+	contacts = slices.DeleteFunc(contacts, func(o Contact) bool { return !o.InTrash() || !o.DeletedAt.Before(end) })
+	return c.core.forgetFileNames(ctx, ws, contacts)
 }

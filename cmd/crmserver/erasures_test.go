@@ -14,9 +14,9 @@ import (
 func TestAnErasedPersonIsInNoFile(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	h.write("people.csv", "Name,E-mail 1 - Value,Notes,Phone 1 - Value,Nickname\n"+
+	h.write("xanthippe.csv", "Name,E-mail 1 - Value,Notes,Phone 1 - Value,Nickname\n"+
 		"Xanthippe Quux,xanthippe@needle.example,loves zugzwang,+1 202 555 0123,Xanny\nBob,bob@other.example,,,\nXanthippe Brokenrow,no address,zugzwang too,,\n")
-	h.importFile("people.csv")
+	h.importFile("xanthippe.csv") // The import keeps the name.
 	s := h.serve("--log", "debug")
 	c := h.caller(s)
 	person := c.search("xanthippe quux").Items[0].ID
@@ -42,6 +42,9 @@ func TestAnErasedPersonIsInNoFile(t *testing.T) {
 	}
 	upload := "Name,E-mail 1 - Value,Notes\nCarl,carl@other.example,\nX Q,Xanthippe@Needle.example,zugzwang again\n"
 	if status, text, err := c.send("POST", "/api/v1/imports?fileName=later.csv", "text/csv", strings.NewReader(upload)); err != nil || status != 201 {
+		t.Fatalf("upload: got %d %s (%v), want 201", status, text, err)
+	}
+	if status, text, err := c.send("POST", "/api/v1/imports?fileName=for-Quux.csv", "text/csv", strings.NewReader("Name,Email\nDan,dan@other.example\n")); err != nil || status != 201 {
 		t.Fatalf("upload: got %d %s (%v), want 201", status, text, err)
 	}
 	h.ok(h.run("backup", h.path("before.omni")))
