@@ -276,10 +276,14 @@ func (s *ContactService) bulkStep(ctx context.Context, run *JobRun, a BulkAction
 		next.Changed = at.Changed + int64(len(set.changes))
 		return set.write(ctx, tx, run.Job.Workspace)
 	})
+	if err != nil {
+		run.Progress(at.Done, at.Total) // Of what was written, whatever ends the job.
+		return at, err
+	}
 	if step.Last {
 		next.Done = at.Total
 	}
-	return next, err
+	return next, nil
 }
 
 func readIDs(r io.Reader, limit int) ([]ID, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/omnicrm/omnicrm/crm"
@@ -298,4 +299,23 @@ func TestUndoOfABulkDeleteLeavesWhatWasRestored(t *testing.T) {
 		}
 	}
 	e.sound()
+}
+
+// The progress commits with what was written; a page that fails takes none.
+func TestTheProgressOfABulkActionThatFailedIsWhatItWrote(t *testing.T) {
+	t.Parallel()
+	var pages atomic.Int64
+	var failing atomic.Bool
+	e := setupOn(t, hook(openStore(t), func(method string) error {
+		if method == "PutContacts" && failing.Load() && pages.Add(1) == 3 {
+			return crm.Invalid("contact", crm.CodeInvalid, "is bad")
+		}
+		return nil
+	}))
+	e.crowd(700, nil)
+	failing.Store(true)
+	j := e.finished(e.bulk(crm.ContactFilter{}, tagAll).ID)
+	equal(t, "status", j.Status, crm.JobFailed)
+	equal(t, "done", j.Done, 400)
+	equal(t, "changed", bulkResult(t, j).Changed, 400)
 }

@@ -76,14 +76,25 @@ func (p *problems) direction(t InteractionType, d Direction) Direction {
 }
 
 func (p *problems) occurredAt(at, now time.Time) time.Time {
+	absent := at.IsZero() // A moment of the year 1 that was given is not, see GivenTime.
 	at = at.UTC().Truncate(time.Microsecond)
 	switch {
-	case at.IsZero():
+	case absent:
 		p.add("occurredAt", CodeRequired, "must be given")
 	case at.Year() < earliestYear:
 		p.add("occurredAt", CodeInvalid, fmt.Sprintf("must not be before the year %d", earliestYear))
 	case at.After(now.Add(clockSkew)):
 		p.add("occurredAt", CodeInvalid, "must not be in the future")
+	}
+	return at
+}
+
+// GivenTime makes sure that a time that stands in an input counts as given: the
+// zero [time.Time], the begin of the year 1, means none. A nanosecond tells them
+// apart, and no rule takes either.
+func GivenTime(at time.Time) time.Time {
+	if at.IsZero() {
+		return at.Add(time.Nanosecond)
 	}
 	return at
 }

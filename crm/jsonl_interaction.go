@@ -52,7 +52,7 @@ func (r *jsonReading) moment(field string, v jsonValue) time.Time {
 	if err != nil {
 		r.problem(field, "must be a time such as 2026-01-31T09:30:00Z")
 	}
-	return at
+	return GivenTime(at)
 }
 
 func (r *jsonReading) participants(field string, v jsonValue) []NewParticipant {

@@ -43,7 +43,7 @@ func (c backupCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	if _, err := os.Lstat(c.File); c.File != "-" && err == nil {
 		return usageError{c.File + " is there already and is not replaced; name another file"}
 	}
-	return g.with(ctx, t, func(ctx context.Context, p parts) error {
+	return g.withData(ctx, t, func(ctx context.Context, p parts) error {
 		begin := time.Now()
 		bar := newBar(t.err, "Backing up, records", 0)
 		o := crm.BackupOptions{Part: p.Identity.Backup, Progress: bar.set}

@@ -26,7 +26,7 @@ func (checkCmd) Help() string {
 
 // Run implements the command.
 func (c checkCmd) Run(ctx context.Context, g *Globals, t terminal) error {
-	return g.with(ctx, t, func(ctx context.Context, p parts) error {
+	return g.withData(ctx, t, func(ctx context.Context, p parts) error {
 		r, err := p.App.Check(ctx, crm.CheckOptions{Repair: c.Repair})
 		if err != nil {
 			return err

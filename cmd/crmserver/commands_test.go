@@ -71,6 +71,8 @@ func TestMisuse(t *testing.T) {
 		"an import of a format that is none": {[]string{"import", "x.csv", "--email", email, "--format", "nope"}, []string{"--format", `one of "csv","vcard","jsonl"`}},
 		"a role that is none":                {[]string{"user", "create", "--email", email, "--role", "king", "--password-stdin"}, []string{"--role", "viewer"}},
 		"a scope that is none":               {[]string{"apikey", "create", "--email", email, "--scope", "contacts:read", "--scope", "root"}, []string{"--scope", "contacts:write"}},
+		"an address that is none":            {[]string{"serve", "--addr", "nonsense"}, []string{"--addr", "127.0.0.1:8080"}},
+		"an address of no port":              {[]string{"config", "--addr", "127.0.0.1:99999"}, []string{"--addr", "127.0.0.1:8080"}},
 		"a negative rate limit":              {[]string{"serve", "--rate-limit=-1"}, []string{"--rate-limit"}},
 		"a public address that is none":      {[]string{"config", "--public-url", "crm"}, []string{"--public-url", "https://"}},
 		"a proxy that is none":               {[]string{"serve", "--trusted-proxies", "10.0.0.0/8,x"}, []string{"--trusted-proxies", `"x"`}},
@@ -235,6 +237,27 @@ func TestDataFolder(t *testing.T) {
 		}
 		if got, want := info.Mode().Perm(), os.FileMode(0o700); got != want {
 			t.Errorf("mode: got %o, want %o", got, want)
+		}
+	})
+	t.Run("without a database is no empty backup", func(t *testing.T) {
+		if err := os.Mkdir(h.path("typo"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		before := h.files()
+		for _, folder := range []string{"typo", "absent/data"} {
+			for _, args := range [][]string{{"backup", "b.omni"}, {"backup", "-"}, {"check"}, {"check", "--repair"}} {
+				r := h.run(append(args, "--data", folder)...)
+				h.fails(r, exitFailed, "no database", folder, "--data")
+				if r.out != "" {
+					t.Errorf("%v: stdout: got %q, want nothing", args, r.out)
+				}
+			}
+		}
+		if after := h.files(); !slices.Equal(after, before) {
+			t.Errorf("files: got %v, want %v", after, before)
+		}
+		if made, err := os.ReadDir(h.path("typo")); err != nil || len(made) != 0 {
+			t.Errorf("in the folder: got %v (%v), want nothing", made, err)
 		}
 	})
 	t.Run("with a file that is no database is one sentence", func(t *testing.T) {

@@ -41,6 +41,15 @@ func (l listening) validate() error {
 	if l.Workers < 0 {
 		return usageError{"--workers: must be 0, for none, or more"}
 	}
+	if l.Addr != "" {
+		_, port, err := net.SplitHostPort(l.Addr)
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
+			return usageError{"--addr: must be like 127.0.0.1:8080, or :8080 for every address of this machine"}
+		}
+	}
 	return l.watching.validate()
 }
 

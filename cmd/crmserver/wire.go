@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"time"
 
 	"go.uber.org/fx"
@@ -65,6 +67,16 @@ func (g *Globals) with(ctx context.Context, t terminal, do func(ctx context.Cont
 		}
 		return do(ctx, p)
 	})
+}
+
+// withData is with for what is worth nothing without data: a folder that has no
+// database is refused and nothing is made in it, so that a misspelt --data is no
+// empty backup.
+func (g *Globals) withData(ctx context.Context, t terminal, do func(ctx context.Context, p parts) error) error {
+	if _, err := os.Stat(g.databasePath()); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database in the folder %s; name another folder with --data", g.Data)
+	}
+	return g.with(ctx, t, do)
 }
 
 // withAny is with for a restore.

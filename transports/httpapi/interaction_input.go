@@ -50,7 +50,7 @@ func (newInteractionInput) TransformSchema(r huma.Registry, s *huma.Schema) *hum
 func (in newInteractionInput) newInteraction() (crm.NewInteraction, error) {
 	participants, err := participantsOf(in.Participants.value)
 	return crm.NewInteraction{
-		Type: in.Type.value, Direction: in.Direction.value, Subject: in.Subject.value, Body: in.Body.value, OccurredAt: in.OccurredAt.value,
+		Type: in.Type.value, Direction: in.Direction.value, Subject: in.Subject.value, Body: in.Body.value, OccurredAt: in.occurredAt().value,
 		Participants: participants, ThreadID: in.ThreadID.value, Source: in.Source.value, SourceID: in.SourceID.value,
 	}, err
 }
@@ -58,7 +58,7 @@ func (in newInteractionInput) newInteraction() (crm.NewInteraction, error) {
 func (in interactionPatchInput) patch() (crm.InteractionPatch, error) {
 	p := crm.InteractionPatch{
 		Type: in.Type.patch(), Direction: in.Direction.patch(), Subject: in.Subject.patch(), Body: in.Body.patch(),
-		OccurredAt: in.OccurredAt.patch(), ThreadID: in.ThreadID.patch(),
+		OccurredAt: in.occurredAt().patch(), ThreadID: in.ThreadID.patch(),
 	}
 	if list := in.Participants.patch(); list != nil {
 		participants, err := participantsOf(*list)
@@ -68,6 +68,15 @@ func (in interactionPatchInput) patch() (crm.InteractionPatch, error) {
 		p.Participants = &participants
 	}
 	return p, nil
+}
+
+// occurredAt tells a time of the year 1 from none.
+func (in interactionPatchInput) occurredAt() optional[time.Time] {
+	at := in.OccurredAt
+	if at.given && !at.null {
+		at.value = crm.GivenTime(at.value)
+	}
+	return at
 }
 
 func participantsOf(list []participantInput) ([]crm.NewParticipant, error) {

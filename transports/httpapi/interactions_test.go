@@ -137,6 +137,22 @@ func TestInteractions(t *testing.T) {
 		s.send(t, http.MethodPost, timeline, `{"type":"call","occurredAt":"2026-01-05T09:00:00Z","body":"`+strings.Repeat("x", 10<<20)+`"}`).want(413, "payload_too_large")
 	})
 
+	t.Run("the begin of the year 1 is a time that was given", func(t *testing.T) {
+		one := "interactions/" + s.send(t, http.MethodPost, timeline, `{"type":"call","occurredAt":"2026-01-06T09:00:00Z"}`).want(201).text("id")
+		for at, code := range map[string]string{
+			`"0001-01-01T00:00:00Z"`: "invalid", `"0001-01-01T02:00:00+02:00"`: "invalid", `"0001-01-01T00:00:00.0000001Z"`: "invalid", `null`: "required",
+		} {
+			for _, a := range []answer{
+				s.send(t, http.MethodPost, timeline, `{"type":"call","occurredAt":`+at+`}`), s.send(t, http.MethodPatch, one, `{"occurredAt":`+at+`}`),
+			} {
+				if a.want(400, "invalid_body"); a.text("errors.0.field") != "occurredAt" || a.text("errors.0.code") != code {
+					t.Errorf("%s: got %s, want the code %s", at, a.body, code)
+				}
+			}
+		}
+		s.send(t, http.MethodDelete, one, "").want(204)
+	})
+
 	t.Run("an export has every interaction, a line each", func(t *testing.T) {
 		a := s.send(t, http.MethodGet, "exports/interactions", "").want(200)
 		if got := strings.Count(a.body, "\n"); got != 8 {
