@@ -161,7 +161,7 @@ func TestServeRefusals(t *testing.T) {
 	}
 	defer l.Close() //nolint:errcheck // Nothing is read from it.
 	h.fails(h.run("serve", "--addr", l.Addr().String()), exitFailed, "listen on "+l.Addr().String(), "in use", "--addr")
-	h.fails(h.run("serve", "--addr", "here"), exitFailed, "listen on here", "--addr")
+	h.fails(h.run("serve", "--addr", "here"), exitMisuse, "--addr", "127.0.0.1:8080")
 }
 
 func TestTwoServersShareOneFolder(t *testing.T) {
