@@ -30,7 +30,7 @@ type checkpointer struct {
 	log    string // its path
 	wake   chan struct{}
 	worked time.Duration // since it was last woken; the writer's own
-	copied atomic.Int64  // how often it has copied
+	copied atomic.Int64  // how often it has copied; tests wait for it
 
 	cancel context.CancelFunc
 	ended  sync.WaitGroup

@@ -66,7 +66,8 @@ type writer struct {
 	held *call
 	// careful is how many of the next calls get a savepoint.
 	careful int
-	// groupTime is how long a group takes further calls.
+	// groupTime is how long a group takes further calls; tests that fill a group
+	// by hand make it longer.
 	groupTime time.Duration
 	// counts are read by [Store.Figures].
 	counts writerCounts
