@@ -42,6 +42,9 @@ type env struct {
 	t     testing.TB
 	store crm.Store
 	owner crm.Actor
+	// indexed says that searches are answered by the built-in index once it is
+	// loaded.
+	indexed bool
 }
 
 // setup opens a store and starts a CRM on it; both end with the test.
@@ -96,7 +99,10 @@ func begin(t testing.TB, store crm.Store, prepare func(*crm.CRM), change ...func
 			t.Errorf("close: %v", err)
 		}
 	})
-	return &env{CRM: app, t: t, store: store, owner: actorOf("acme", "olga", crm.RoleOwner)}
+	return &env{
+		CRM: app, t: t, store: store, owner: actorOf("acme", "olga", crm.RoleOwner),
+		indexed: c.Search == nil && c.SearchMemory == 0,
+	}
 }
 
 // storeSearched leaves no memory for an index, so that none is loaded.
@@ -143,10 +149,17 @@ func (e *env) list(q crm.ContactListQuery) crm.ContactList {
 	return l
 }
 
-// found returns the names that a search finds, best first.
+// found returns the names that a search finds, best first. It waits for an index
+// that is still loading: the store, which answers meanwhile, knows no typos, and
+// sees what an index cannot.
 func (e *env) found(search string) []string {
 	e.t.Helper()
-	return names(e.list(crm.ContactListQuery{Filter: crm.ContactFilter{Search: search}}).Items)
+	q := crm.ContactListQuery{Filter: crm.ContactFilter{Search: search}}
+	l := e.list(q)
+	if e.indexed && l.Degraded {
+		await(e.t, "the index", func() bool { l = e.list(q); return !l.Degraded })
+	}
+	return names(l.Items)
 }
 
 func names(contacts []crm.Contact) []string {
