@@ -25,7 +25,7 @@ type JobStatus string
 // The states of a job. Succeeded, failed and cancelled are final until a
 // retry by hand.
 const (
-	JobQueued    JobStatus = "queued"    // due now
+	JobQueued    JobStatus = "queued"    // due now, whatever RunAt says
 	JobScheduled JobStatus = "scheduled" // due later, not tried yet
 	JobRunning   JobStatus = "running"   // held by a worker
 	JobRetrying  JobStatus = "retrying"  // failed, due again later
@@ -141,8 +141,9 @@ type JobCount struct {
 // rows of periodic jobs lie there, and no actor ever sees it.
 type JobStore interface {
 	// PutJob inserts j when expect is 0, else replaces the row whose version
-	// is expect. ConflictExists, with its id, when j.Subject is not zero and
-	// another unfinished job has the same kind and subject; ConflictStale when
+	// is expect. ConflictExists, with its id, when there is a job with that id
+	// already, and when j is unfinished, its Subject is not zero and another
+	// unfinished job has the same kind and subject; ConflictStale when
 	// the version differs. A job put as running with a Lease holds that lease
 	// for 10 seconds of the database's time.
 	PutJob(ctx context.Context, ws WorkspaceID, j Job, expect int64) error
@@ -209,16 +210,19 @@ type JobClaim struct {
 type JobClaimer interface {
 	// ClaimJobs takes those of the tickets that are due and free: state
 	// running, attempt plus one, lease set, valid for the time given. It
-	// returns the claimed jobs; those another worker has, and those beyond
-	// PerWorkspace, are left out.
+	// returns the claimed jobs; those another worker has, those that somebody is
+	// writing at the moment, those of another kind than the ticket says, and
+	// those beyond PerWorkspace, are left out. The first tickets win, a job comes
+	// once, and a lease that ran out counts as running until it is released.
 	ClaimJobs(ctx context.Context, tickets []JobTicket, claim JobClaim) ([]Job, error)
 	// ExtendLease prolongs the lease and stores the progress (negative: leave
 	// it); progress that has grown sets Losses back to 0. It returns the job as it is now (CancelAsked tells the handler), or
 	// a *ConflictError with ConflictStale when the lease is lost.
 	ExtendLease(ctx context.Context, ws WorkspaceID, id, lease ID, valid time.Duration, done, total int64) (Job, error)
 	// ReleaseLost makes jobs whose lease ran out due again, at most limit. The
-	// attempt is taken back, Losses grows; a job with maxLosses fails with
-	// code "lost". It returns how many there were.
+	// attempt is taken back, but not below 0, Losses grows, time and priority
+	// stay, and so the place; a job with maxLosses fails with code "lost". One
+	// that a transaction is writing under its lease may be left for later. It returns how many there were.
 	ReleaseLost(ctx context.Context, maxLosses, limit int) (int, error)
 	// NextDue returns how long until the earliest due or retrying job of the
 	// kinds, 0 when one is due now, and false when there is none.

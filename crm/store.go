@@ -42,7 +42,13 @@ type Transactor interface {
 	// InTx runs fn in one transaction and commits when it returns nil. An
 	// error of fn rolls back and is returned as it is; so does a panic, which
 	// goes on. fn sees its own writes, nobody else sees them before the
-	// commit, and a nil return means durable. fn may run again after a
+	// commit, and a nil return means durable. What fn reads by id (contacts,
+	// interactions, imports, jobs, the record of a key, also that there is none)
+	// stays as it is until the end: two that read the same and write upon it do
+	// not both go by what they read. Lists and look-ups by other keys may miss
+	// what somebody else is writing at the moment; the unique ones among them
+	// (sources, fingerprints, subjects of jobs) are settled when they are written.
+	// fn may run again after a
 	// serialisation failure, so it does nothing but calls on tx, which is
 	// valid only inside fn and in one goroutine. A ctx that ends before fn
 	// began means that fn never runs. InTx must not be called inside fn.

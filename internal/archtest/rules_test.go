@@ -85,6 +85,7 @@ func adapterRules() []rule {
 		shared("sqlkit", "github.com/jmoiron/sqlx", "github.com/pressly/goose/v3"),
 		shared("contactfile", "golang.org/x/text"),
 		adapter("sqlite", "modernc.org/sqlite", "github.com/jmoiron/sqlx", "github.com/pressly/goose/v3"),
+		adapter("postgres", "github.com/lib/pq", "github.com/jmoiron/sqlx", "github.com/pressly/goose/v3"),
 		adapter("csv", "golang.org/x/text"),
 		adapter("vcard", "golang.org/x/text"),
 		adapter("jsonl"),

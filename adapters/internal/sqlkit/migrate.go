@@ -35,6 +35,9 @@ func (m Migration) Pending() bool { return m.AppliedAt.IsZero() }
 // Locker means that nobody else migrates at the same time.
 type Migrations struct {
 	Dialect goose.Dialect
+	// Schema is the schema of the table of versions, where the database has
+	// schemas.
+	Schema string
 	// Files holds the *.sql files at its root.
 	Files  fs.FS
 	Locker lock.SessionLocker
@@ -78,16 +81,24 @@ func (m Migrations) Version(ctx context.Context, db *sql.DB) (int64, error) {
 		return 0, err
 	}
 	var version int64
-	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable).Scan(&version)
+	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+m.table()).Scan(&version)
 	if err != nil {
 		return 0, fmt.Errorf("read schema version: %w", err)
 	}
 	return version, nil
 }
 
+// table is the name of the table of versions.
+func (m Migrations) table() string {
+	if m.Schema == "" {
+		return versionTable
+	}
+	return m.Schema + "." + versionTable
+}
+
 // versioned reports whether the table of versions exists.
 func (m Migrations) versioned(ctx context.Context, db *sql.DB) (bool, error) {
-	query := "SELECT count(*) FROM information_schema.tables WHERE table_name = '" + versionTable + "'"
+	query := "SELECT count(*) FROM information_schema.tables WHERE table_schema = '" + m.Schema + "' AND table_name = '" + versionTable + "'"
 	if m.Dialect == goose.DialectSQLite3 {
 		query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '" + versionTable + "'"
 	}
@@ -192,7 +203,7 @@ func (m Migrations) Up(ctx context.Context, db *sql.DB) error {
 
 func (m Migrations) provider(db *sql.DB) (*goose.Provider, error) {
 	options := []goose.ProviderOption{
-		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()),
+		goose.WithTableName(m.table()), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()),
 	}
 	if m.Locker != nil {
 		options = append(options, goose.WithSessionLocker(m.Locker))
