@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
 )
 
@@ -19,7 +18,7 @@ import (
 
 func TestABackupRestoresIntoAnotherAdapter(t *testing.T) {
 	t.Parallel()
-	first, second, third := store(), openSQLite(t), store()
+	first, second, third, fourth := store(), embedded(t), onServer(t), store()
 	for n, name := range []string{"one", "two"} {
 		fillEverything(t, first, crm.WorkspaceID(crm.NamedID(name)), n)
 	}
@@ -28,11 +27,15 @@ func TestABackupRestoresIntoAnotherAdapter(t *testing.T) {
 	two := backUp(t, second)
 	restoreInto(t, third, two)
 	three := backUp(t, third)
+	restoreInto(t, fourth, three)
+	four := backUp(t, fourth)
 	want := recordsOf(t, one)
 	if len(want) < 2*14 {
 		t.Fatalf("got %d records, want every kind in two workspaces:\n%s", len(want), strings.Join(want, ""))
 	}
-	for name, got := range map[string][]string{"from memory to SQLite": recordsOf(t, two), "and back": recordsOf(t, three)} {
+	for name, got := range map[string][]string{
+		"from memory to SQLite": recordsOf(t, two), "to Postgres": recordsOf(t, three), "and back": recordsOf(t, four),
+	} {
 		if len(got) != len(want) {
 			t.Errorf("%s: got %d records, want %d", name, len(got), len(want))
 			continue
@@ -63,20 +66,6 @@ func unpacked(t *testing.T, backup []byte) []byte {
 		t.Fatal(err)
 	}
 	return text
-}
-
-func openSQLite(t *testing.T) crm.Store {
-	t.Helper()
-	s, err := sqlite.Open(t.Context(), ":memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }
 
 func appOf(t *testing.T, s crm.Store) *crm.CRM {
