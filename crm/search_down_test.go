@@ -218,7 +218,9 @@ func TestASharedIndexIsNotEmptiedByTheNextProcess(t *testing.T) {
 	first := setupOn(t, store, searching(s))
 	first.people("Ana", "Bo", "Cy")
 	// Until it has noted how far it is: the next process begins there.
-	await(t, "the index", func() bool { return len(first.found("bo")) == 1 && s.position(t, first.owner.Workspace) == first.head() })
+	await(t, "the index", func() bool {
+		return len(first.found("bo")) == 1 && s.position(t, first.owner.Workspace) == first.head()
+	})
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}

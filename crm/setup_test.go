@@ -16,8 +16,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/internal/testkit/teststore"
 )
 
 // TestMain fails the run when a goroutine outlives its CRM. Properties are
@@ -29,7 +29,12 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "20"); err != nil { // The command line comes later and wins.
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	code := teststore.Main(m)
+	if err := goleak.Find(); err != nil && code == 0 {
+		_, _ = os.Stderr.WriteString(err.Error() + "\n")
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // severalChunks is a number of records that an import writes in four
@@ -42,9 +47,6 @@ type env struct {
 	t     testing.TB
 	store crm.Store
 	owner crm.Actor
-	// indexed says that searches are answered by the built-in index once it is
-	// loaded.
-	indexed bool
 }
 
 // setup opens a store and starts a CRM on it; both end with the test.
@@ -55,7 +57,7 @@ func setup(t testing.TB, change ...func(*crm.Config)) *env {
 
 func openStore(t testing.TB) crm.Store {
 	t.Helper()
-	store, err := sqlite.Open(context.Background(), ":memory:")
+	store, err := teststore.Open(t)
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
@@ -99,10 +101,7 @@ func begin(t testing.TB, store crm.Store, prepare func(*crm.CRM), change ...func
 			t.Errorf("close: %v", err)
 		}
 	})
-	return &env{
-		CRM: app, t: t, store: store, owner: actorOf("acme", "olga", crm.RoleOwner),
-		indexed: c.Search == nil && c.SearchMemory == 0,
-	}
+	return &env{CRM: app, t: t, store: store, owner: actorOf("acme", "olga", crm.RoleOwner)}
 }
 
 // storeSearched leaves no memory for an index, so that none is loaded.
@@ -149,17 +148,10 @@ func (e *env) list(q crm.ContactListQuery) crm.ContactList {
 	return l
 }
 
-// found returns the names that a search finds, best first. It waits for an index
-// that is still loading: the store, which answers meanwhile, knows no typos, and
-// sees what an index cannot.
+// found returns the names that a search finds, best first.
 func (e *env) found(search string) []string {
 	e.t.Helper()
-	q := crm.ContactListQuery{Filter: crm.ContactFilter{Search: search}}
-	l := e.list(q)
-	if e.indexed && l.Degraded {
-		await(e.t, "the index", func() bool { l = e.list(q); return !l.Degraded })
-	}
-	return names(l.Items)
+	return names(e.list(crm.ContactListQuery{Filter: crm.ContactFilter{Search: search}}).Items)
 }
 
 func names(contacts []crm.Contact) []string {

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/crm/identity"
+	"github.com/omnicrm/omnicrm/internal/testkit/teststore"
 )
 
 const password = "correct horse battery"
@@ -19,7 +19,7 @@ const password = "correct horse battery"
 // fixture is an Identity over an empty store, with a clock of its own.
 type fixture struct {
 	*identity.Identity
-	store *sqlite.Store
+	store teststore.Store
 	clock *clock
 }
 
@@ -42,7 +42,7 @@ func (c *clock) pass(d time.Duration) {
 
 func setup(tb testing.TB) *fixture {
 	tb.Helper()
-	store, err := sqlite.Open(tb.Context(), ":memory:")
+	store, err := teststore.Open(tb)
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, store.Close()) })
 	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/internal/testkit/teststore"
 	"github.com/omnicrm/omnicrm/transports/httpapi"
 )
 
@@ -62,7 +62,7 @@ func TestExportsThatBreak(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			store, err := sqlite.Open(t.Context(), ":memory:")
+			store, err := teststore.Open(t)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,16 +19,16 @@ import (
 	validator "github.com/pb33f/libopenapi-validator"
 
 	"github.com/omnicrm/omnicrm/adapters/csv"
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/adapters/vcard"
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/crm/identity"
+	"github.com/omnicrm/omnicrm/internal/testkit/teststore"
 	"github.com/omnicrm/omnicrm/transports/httpapi"
 )
 
-// server is a handler over a CRM on SQLite in memory.
+// server is a handler over a CRM on a store of its own.
 type server struct {
-	store    *sqlite.Store
+	store    teststore.Store
 	app      *crm.CRM
 	identity *identity.Identity
 	handler  *httpapi.Handler
@@ -108,11 +108,10 @@ func open(t testing.TB, options func(*server) httpapi.Options) *server {
 
 func openStill(t testing.TB, options func(*server) httpapi.Options) *server {
 	t.Helper()
-	ctx := context.Background()
 	s := &server{log: &lockedBuffer{}}
 	logger := slog.New(slog.NewTextHandler(s.log, nil))
 	var err error
-	if s.store, err = sqlite.Open(ctx, ":memory:"); err != nil {
+	if s.store, err = teststore.Open(t); err != nil {
 		t.Fatal(err)
 	}
 	if s.app, err = crm.New(crm.Config{Store: s.store, Formats: []crm.Format{csv.New(), vcard.New()}, Logger: logger, Version: "test"}); err != nil {

@@ -10,15 +10,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/crm/identity"
+	"github.com/omnicrm/omnicrm/internal/testkit/teststore"
 	"github.com/omnicrm/omnicrm/transports/httpapi"
 )
 
 // mortalStore loses every answer, as if the process died each time between the
 // commit of a write and the saving of its answer.
-type mortalStore struct{ *sqlite.Store }
+type mortalStore struct{ teststore.Store }
 
 func (s mortalStore) InTx(ctx context.Context, fn func(tx crm.Tx) error) error {
 	return s.Store.InTx(ctx, func(tx crm.Tx) error { return fn(mortalTx{tx}) })
@@ -125,7 +125,7 @@ func TestNoKeyedRequestRunsTwice(t *testing.T) {
 // dyingStore ends its process, as far as a request goes, when an import's dry run
 // comes to its end.
 type dyingStore struct {
-	*sqlite.Store
+	teststore.Store
 	died *atomic.Bool
 }
 

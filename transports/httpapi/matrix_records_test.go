@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/internal/testkit/teststore"
 )
 
 func (w *matrixWorld) makeContact(ctx context.Context, as crm.Actor, kind recordKind, secret string) (crm.ID, error) {
@@ -108,18 +109,38 @@ type tableState struct {
 func (w *matrixWorld) contents() map[string]tableState {
 	w.t.Helper()
 	state := map[string]tableState{}
-	for _, table := range w.column("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'") {
-		columns := w.column("SELECT name FROM pragma_table_info('" + table + "')")
+	tables, columnsOf, quote, from := "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+		"SELECT name FROM pragma_table_info('%s')", "quote(%s)", `"%s"`
+	if teststore.OnServer() {
+		tables, columnsOf, quote, from = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'crm' AND table_type = 'BASE TABLE'",
+			"SELECT column_name FROM information_schema.columns WHERE table_schema = 'crm' AND table_name = '%s'", "quote_nullable(CAST(%s AS text))", "crm.%s"
+		w.settle()
+	}
+	for _, table := range w.column(tables) {
+		columns := w.column(fmt.Sprintf(columnsOf, table))
 		columns = slices.DeleteFunc(columns, func(name string) bool { return slices.Contains(notContents(table), name) })
 		parts := make([]string, len(columns))
 		for i, name := range columns {
-			parts[i] = "quote(" + name + ")"
+			parts[i] = fmt.Sprintf(quote, name)
 		}
-		rows := w.column(`SELECT ` + strings.Join(parts, " || ',' || ") + ` FROM "` + table + `" ORDER BY 1`)
+		rows := w.column(`SELECT ` + strings.Join(parts, " || ',' || ") + ` FROM ` + fmt.Sprintf(from, table) + ` ORDER BY 1`)
 		sum := sha256.Sum256([]byte(strings.Join(rows, "\n")))
 		state[table] = tableState{len(rows), hex.EncodeToString(sum[:8])}
 	}
 	return state
+}
+
+// settle waits until the store has worked out what was committed, which it does
+// behind the commit.
+func (w *matrixWorld) settle() {
+	w.t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for w.column("SELECT (SELECT count(*) FROM crm.event_inbox) + (SELECT count(*) FROM crm.pending_counts)")[0] != "0" {
+		if time.Now().After(deadline) {
+			w.t.Fatal("the log does not settle")
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // column returns the only column of an answer.

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/omnicrm/omnicrm/adapters/csv"
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/crm/identity"
+	"github.com/omnicrm/omnicrm/internal/testkit/teststore"
 	"github.com/omnicrm/omnicrm/transports/httpapi"
 )
 
@@ -32,7 +32,7 @@ const hostHeader = "X-Test-Host"
 // itself: no worker runs, and the CRM is started only for what must succeed.
 type matrixWorld struct {
 	t        testing.TB
-	store    *sqlite.Store
+	store    teststore.Store
 	db       *sql.DB // the same file, to look at every row of every table
 	app      *crm.CRM
 	identity *identity.Identity
@@ -56,11 +56,11 @@ func newMatrixWorld(t testing.TB, over ...func(*matrixWorld) crm.Store) *matrixW
 	w := &matrixWorld{t: t, hosts: map[string]crm.Actor{}}
 	var connector driver.Connector
 	var err error
-	options := sqlite.Options{OpenDB: func(c driver.Connector) *sql.DB {
+	w.store, err = teststore.OpenWith(t, func(c driver.Connector) *sql.DB {
 		connector = c
 		return sql.OpenDB(c)
-	}}
-	if w.store, err = sqlite.OpenWith(t.Context(), ":memory:", options); err != nil {
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	w.db = sql.OpenDB(connector)

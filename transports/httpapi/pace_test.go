@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/internal/testkit/teststore"
 )
 
 // slowLimit is the time of a body in these tests.
@@ -21,7 +21,7 @@ const slowLimit = time.Second
 // setupSlow returns the address of a server whose bodies have little time.
 func setupSlow(t *testing.T) string {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), ":memory:")
+	store, err := teststore.Open(t)
 	if err != nil {
 		t.Fatal(err)
 	}
