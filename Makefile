@@ -25,6 +25,8 @@ GENERATED := crm/crmmock crm/identity/identitymock transports/httpapi/httpapimoc
 export CGO_ENABLED ?= 0
 
 PKG       ?= ./...
+# The packages whose tests run a second time, on Postgres.
+ONPOSTGRES ?= ./transports/httpapi ./crm/identity
 TESTFLAGS ?=
 # STRICT=1 makes a skipped test a failure, as CI does.
 STRICT    ?=
@@ -32,7 +34,7 @@ FUZZTIME  ?= 30s
 BENCHFLAGS ?=
 
 # The tests that honour OMNICRM_SOAK, and where they are.
-SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestServerKeepsItsOwnDocument|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite
+SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestServerKeepsItsOwnDocument|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite|TestHistoriesOnPostgres
 SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm ./crm/crmtest
 
 .PHONY: help
@@ -45,9 +47,14 @@ build: ## Compile everything and leave the static server in bin/crmserver.
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/ ./cmd/crmserver
 
 .PHONY: test
-test: ## Vet, run every test, and say what was left out (STRICT=1: fail on it).
+test: ## Install what tests need, vet, run every test on every store, and say what was left out (STRICT=1: fail on it).
+	.ci/services
 	$(GO) vet $(PKG)
-	$(GO) test -json -count=1 -vet=off -timeout=15m $(TESTFLAGS) $(PKG) | $(GO) run ./internal/testreport $(if $(STRICT),-strict)
+	{ rc=0; \
+	  $(GO) test -json -count=1 -vet=off -timeout=15m $(TESTFLAGS) $(PKG) || rc=1; \
+	  OMNICRM_TEST_STORE=postgres $(GO) test -json -count=1 -vet=off -timeout=15m $(TESTFLAGS) $(ONPOSTGRES) || rc=1; \
+	  exit $$rc; \
+	} | $(GO) run ./internal/testreport $(if $(STRICT),-strict)
 
 .PHONY: race
 race: ## Run every test under the race detector (needs a C compiler).
