@@ -18,7 +18,6 @@ import (
 	"github.com/lmittmann/tint"
 	"github.com/mattn/go-isatty"
 
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
 )
 
@@ -45,13 +44,16 @@ type commands struct {
 
 // Globals are the settings that every command shares.
 type Globals struct {
-	Data           string   `env:"CRM_DATA" default:"crm-data" placeholder:"DIR" help:"Folder of the embedded database. Default ${default}."`
-	Log            string   `env:"CRM_LOG" default:"info" enum:"debug,info,warn,error" help:"What is logged to stderr: debug, info, warn, error. Default ${default}."`
-	PublicURL      string   `env:"CRM_PUBLIC_URL" placeholder:"URL" help:"Address that people use, behind a proxy. Default: the listening address."`
-	TrustedProxies []string `env:"CRM_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies whose X-Forwarded-* headers are believed. Default none."`
-	RateLimit      int      `env:"CRM_RATE_LIMIT" default:"600" help:"Requests a minute per session or API key, 0 for no limit. Default ${default}."`
-	SyncNormal     bool     `env:"CRM_SYNC_NORMAL" help:"Leave flushing to the operating system: faster on slow disks, and a power cut may lose the last writes."`
-	JSON           bool     `help:"Print results as JSON."`
+	Data              string   `env:"CRM_DATA" default:"crm-data" placeholder:"DIR" help:"Folder of the embedded database. Default ${default}."`
+	DatabaseURL       string   `name:"database-url" env:"CRM_DATABASE_URL" placeholder:"URL" help:"PostgreSQL 14 or newer: postgres://user:password@host/database?sslmode=... Default: the embedded database."`
+	DatabaseDirectURL string   `name:"database-direct-url" env:"CRM_DATABASE_DIRECT_URL" placeholder:"URL" help:"The same database past a pooler in transaction mode, for migrations. The other URL then needs binary_parameters=yes."`
+	DatabaseConns     int      `name:"database-conns" env:"CRM_DATABASE_CONNS" default:"16" help:"Connections to PostgreSQL that this process opens at most. Default ${default}."`
+	Log               string   `env:"CRM_LOG" default:"info" enum:"debug,info,warn,error" help:"What is logged to stderr: debug, info, warn, error. Default ${default}."`
+	PublicURL         string   `env:"CRM_PUBLIC_URL" placeholder:"URL" help:"Address that people use, behind a proxy. Default: the listening address."`
+	TrustedProxies    []string `env:"CRM_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies whose X-Forwarded-* headers are believed. Default none."`
+	RateLimit         int      `env:"CRM_RATE_LIMIT" default:"600" help:"Requests a minute per session or API key, 0 for no limit. Default ${default}."`
+	SyncNormal        bool     `env:"CRM_SYNC_NORMAL" help:"Leave flushing to the operating system: faster on slow disks, and a power cut may lose the last writes."`
+	JSON              bool     `help:"Print results as JSON."`
 
 	NotYet notYet `embed:""`
 
@@ -62,20 +64,16 @@ type Globals struct {
 // notYet are settings of the specification that this version does not serve. To
 // pass over them would be to keep the data somewhere else than was asked for.
 type notYet struct {
-	DatabaseURL       string `env:"CRM_DATABASE_URL" hidden:""`
-	DatabaseDirectURL string `env:"CRM_DATABASE_DIRECT_URL" hidden:""`
-	SearchURL         string `env:"CRM_SEARCH_URL" hidden:""`
-	SearchKey         string `env:"CRM_SEARCH_KEY" hidden:""`
-	RedisURL          string `env:"CRM_REDIS_URL" hidden:""`
-	SecretKeys        string `env:"CRM_SECRET_KEYS" hidden:""`
+	SearchURL  string `env:"CRM_SEARCH_URL" hidden:""`
+	SearchKey  string `env:"CRM_SEARCH_KEY" hidden:""`
+	RedisURL   string `env:"CRM_REDIS_URL" hidden:""`
+	SecretKeys string `env:"CRM_SECRET_KEYS" hidden:""`
 }
 
 // refuse names what is set and cannot be followed, never its value.
 func (n notYet) refuse() error {
 	var set []string
 	for _, s := range []struct{ name, value string }{
-		{"CRM_DATABASE_URL", n.DatabaseURL},
-		{"CRM_DATABASE_DIRECT_URL", n.DatabaseDirectURL},
 		{"CRM_SEARCH_URL", n.SearchURL},
 		{"CRM_SEARCH_KEY", n.SearchKey},
 		{"CRM_REDIS_URL", n.RedisURL},
@@ -97,14 +95,6 @@ const databaseName = "crm.db"
 
 // databasePath is the embedded database's file.
 func (g *Globals) databasePath() string { return filepath.Join(g.Data, databaseName) }
-
-// prepare makes the data folder, for the owner alone.
-func (g *Globals) prepare() error {
-	if err := os.MkdirAll(g.Data, 0o700); err != nil {
-		return fmt.Errorf("make the data folder (choose another with --data): %w", err)
-	}
-	return nil
-}
 
 func (g *Globals) logger(w io.Writer) *slog.Logger {
 	var level slog.Level
@@ -181,6 +171,9 @@ func (c configCmd) Run(g *Globals, t terminal) error {
 	}
 	settings := []struct{ name, value string }{
 		{"CRM_DATA", data},
+		{"CRM_DATABASE_URL", withoutPassword(g.DatabaseURL)},
+		{"CRM_DATABASE_DIRECT_URL", withoutPassword(g.DatabaseDirectURL)},
+		{"CRM_DATABASE_CONNS", strconv.Itoa(g.DatabaseConns)},
 		{"CRM_ADDR", c.Addr},
 		{"CRM_WORKERS", strconv.Itoa(c.Workers)},
 		{"CRM_LOG", g.Log},
@@ -207,6 +200,20 @@ func (c configCmd) Run(g *Globals, t terminal) error {
 		}
 	}
 	return nil
+}
+
+// withoutPassword is a URL as it may be shown. What does not parse may hold a
+// password anywhere.
+func withoutPassword(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "(set)"
+	}
+	if q := u.Query(); q.Has("password") {
+		q.Set("password", "xxxxx")
+		u.RawQuery = q.Encode()
+	}
+	return u.Redacted()
 }
 
 // hidden says of a secret only whether it is set.
@@ -240,7 +247,7 @@ func explain(err error) string {
 		return c.Message
 	}
 	text := strings.Join(said(err), underName)
-	if hint := sqlite.Hint(err); hint != "" {
+	if hint := databaseHint(err); hint != "" {
 		return text + underName + hint
 	}
 	if job, ok := errors.AsType[*crm.JobError](err); ok && errors.Is(job, crm.ErrUnavailable) {

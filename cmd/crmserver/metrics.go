@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/omnicrm/omnicrm/adapters/postgres"
 	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/transports/httpapi"
@@ -94,7 +95,7 @@ func (m *metrics) searched(s crm.SearchAnswer) {
 // every few seconds: anybody who reaches the server may ask.
 type readings struct {
 	app   *crm.CRM
-	store *sqlite.Store
+	store crm.Store
 
 	mu     sync.Mutex
 	read   time.Time
@@ -136,6 +137,11 @@ var (
 	figureCommits  = newFigure(prometheus.CounterValue, "crm_store_commits_total", "Commits, each shared by the transactions that waited.")
 	figureCommit   = newFigure(prometheus.CounterValue, "crm_store_commit_seconds_total", "Time of the commits, most of it the flush to the disk.")
 	figureHeld     = newFigure(prometheus.CounterValue, "crm_store_lock_seconds_total", "Time for which this process held the database's write lock.")
+	figureRetries  = newFigure(prometheus.CounterValue, "crm_store_retries_total", "Transactions that ran again after a lost race or a deadlock.")
+	figureConns    = newFigure(prometheus.GaugeValue, "crm_store_connections", "Connections of this process to the database.", "state")
+	figureMaxConns = newFigure(prometheus.GaugeValue, "crm_store_connections_max", "Connections that this process may open.")
+	figureWaits    = newFigure(prometheus.CounterValue, "crm_store_connection_waits_total", "Calls that had to wait for a connection.")
+	figureWaited   = newFigure(prometheus.CounterValue, "crm_store_connection_wait_seconds_total", "Time that calls waited for a connection.")
 	figureLog      = newFigure(prometheus.GaugeValue, "crm_store_wal_bytes", "Size of the write-ahead log.")
 )
 
@@ -144,6 +150,7 @@ func (f *readings) Describe(out chan<- *prometheus.Desc) {
 	for _, known := range []figure{
 		figureUp, figureQueue, figureIndexes, figureDocs, figureBytes, figureRebuilds, figureWrong,
 		figureWaiting, figureWrites, figureCommits, figureCommit, figureHeld, figureLog,
+		figureRetries, figureConns, figureMaxConns, figureWaits, figureWaited,
 	} {
 		out <- known.desc
 	}
@@ -151,14 +158,27 @@ func (f *readings) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (f *readings) Collect(out chan<- prometheus.Metric) {
-	s := f.store.Figures()
-	out <- figureWaiting.of(float64(s.Waiting))
-	out <- figureWrites.of(float64(s.Writes), "committed")
-	out <- figureWrites.of(float64(s.FailedWrites), "failed")
-	out <- figureCommits.of(float64(s.Commits))
-	out <- figureCommit.of(s.CommitTime.Seconds())
-	out <- figureHeld.of(s.Held.Seconds())
-	out <- figureLog.of(float64(s.LogBytes))
+	switch store := f.store.(type) {
+	case *sqlite.Store:
+		s := store.Figures()
+		out <- figureWaiting.of(float64(s.Waiting))
+		out <- figureWrites.of(float64(s.Writes), "committed")
+		out <- figureWrites.of(float64(s.FailedWrites), "failed")
+		out <- figureCommits.of(float64(s.Commits))
+		out <- figureCommit.of(s.CommitTime.Seconds())
+		out <- figureHeld.of(s.Held.Seconds())
+		out <- figureLog.of(float64(s.LogBytes))
+	case *postgres.Store:
+		s := store.Figures()
+		out <- figureWrites.of(float64(s.Writes), "committed")
+		out <- figureWrites.of(float64(s.FailedWrites), "failed")
+		out <- figureRetries.of(float64(s.Retries))
+		out <- figureConns.of(float64(s.InUse), "used")
+		out <- figureConns.of(float64(s.Open-s.InUse), "idle")
+		out <- figureMaxConns.of(float64(s.MostOpen))
+		out <- figureWaits.of(float64(s.Waits))
+		out <- figureWaited.of(s.WaitTime.Seconds())
+	}
 	d, ok := f.ofDomain()
 	if !ok {
 		out <- figureUp.of(0)

@@ -26,13 +26,13 @@ type migrateUpCmd struct {
 // Run implements the command.
 func (c migrateUpCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	if !c.DryRun {
-		if err := g.prepare(); err != nil {
+		if err := g.database().prepare(); err != nil {
 			return err
 		}
 	}
-	sql, err := sqlite.PendingSQL(ctx, g.databasePath())
+	sql, err := g.database().pendingSQL(ctx)
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", g.databasePath(), err)
+		return err
 	}
 	text := "The schema is up to date"
 	switch {
@@ -40,7 +40,7 @@ func (c migrateUpCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	case c.DryRun:
 		text = sql
 	default:
-		if err := sqlite.Migrate(ctx, g.databasePath()); err != nil {
+		if err := g.database().migrate(ctx); err != nil {
 			return err
 		}
 		text = "The schema is up to date now"
@@ -64,16 +64,16 @@ type migrateStatusCmd struct{}
 
 // Run implements the command.
 func (migrateStatusCmd) Run(ctx context.Context, g *Globals, t terminal) error {
-	all, err := sqlite.MigrationStatus(ctx, g.databasePath())
+	all, err := g.database().migrations(ctx)
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", g.databasePath(), err)
+		return err
 	}
 	if g.JSON {
 		list := make([]migrationState, len(all))
 		for i, m := range all {
-			list[i] = migrationState{Version: m.Version, Name: m.Name}
-			if !m.Pending() {
-				list[i].AppliedAt = &m.AppliedAt
+			list[i] = migrationState{Version: m.version, Name: m.name}
+			if !m.appliedAt.IsZero() {
+				list[i].AppliedAt = &m.appliedAt
 			}
 		}
 		return printJSON(t.out, list)
@@ -84,10 +84,10 @@ func (migrateStatusCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	}
 	for _, m := range all {
 		state := "pending"
-		if !m.Pending() {
-			state = "applied " + m.AppliedAt.UTC().Format(time.DateTime)
+		if !m.appliedAt.IsZero() {
+			state = "applied " + m.appliedAt.UTC().Format(time.DateTime)
 		}
-		if _, err := fmt.Fprintf(w, "%d\t%s\t%s\n", m.Version, m.Name, state); err != nil {
+		if _, err := fmt.Fprintf(w, "%d\t%s\t%s\n", m.version, m.name, state); err != nil {
 			return err
 		}
 	}

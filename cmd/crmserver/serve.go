@@ -65,6 +65,9 @@ func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	if s.Demo && g.dataGiven {
 		return usageError{"--demo has a folder of its own, which goes when it stops, and writes nothing to --data: leave one of the two away"}
 	}
+	if s.Demo && g.DatabaseURL != "" {
+		return usageError{"--demo keeps its people in a folder of its own, which goes when it stops: leave --database-url (CRM_DATABASE_URL) away"}
+	}
 	if s.Demo {
 		folder, err := newDemoFolder()
 		if err != nil {
@@ -76,7 +79,7 @@ func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	if err := errors.Join(g.validate(), s.validate()); err != nil {
 		return err
 	}
-	if err := g.prepare(); err != nil {
+	if err := g.database().prepare(); err != nil {
 		return err
 	}
 	var srv *server

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // To look into the file, as an operator could.
+
+	"github.com/omnicrm/omnicrm/internal/testkit/pgtest"
 )
 
 // The tests of this package build the program once and use it as people do: a
@@ -43,7 +45,7 @@ func TestMain(m *testing.M) {
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build the program:", err)
 	} else {
-		code = m.Run()
+		code = pgtest.Main(m)
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -55,12 +57,22 @@ func TestMain(m *testing.M) {
 type home struct {
 	t   *testing.T
 	dir string
+	// env is added to the environment of every command.
+	env []string
 }
 
 // emptyHome is before the first command.
 func emptyHome(t *testing.T) *home {
 	t.Helper()
 	return &home{t: t, dir: t.TempDir()}
+}
+
+// homeOnServer is emptyHome with a database on a server, empty too.
+func homeOnServer(t *testing.T) *home {
+	t.Helper()
+	h := emptyHome(t)
+	h.env = []string{"CRM_DATABASE_URL=" + pgtest.EmptyURL(t)}
+	return h
 }
 
 // newHome has a user who owns a workspace.
@@ -114,7 +126,7 @@ type result struct {
 func (h *home) command(args ...string) *exec.Cmd {
 	c := exec.Command(binary, args...)
 	c.Dir = h.dir
-	c.Env = append(os.Environ(), "CRM_DATA=data", "CRM_ADDR=127.0.0.1:0")
+	c.Env = append(append(os.Environ(), "CRM_DATA=data", "CRM_ADDR=127.0.0.1:0"), h.env...)
 	return c
 }
 

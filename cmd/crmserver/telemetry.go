@@ -10,7 +10,6 @@ import (
 
 	"go.uber.org/fx"
 
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/transports/httpapi"
 )
@@ -62,7 +61,7 @@ const telemetryPatience = 5 * time.Second
 
 // watch adds the figures of the domain and of the store. They are read for the
 // last time before those are closed.
-func (t *telemetry) watch(lc fx.Lifecycle, app *crm.CRM, store *sqlite.Store) {
+func (t *telemetry) watch(lc fx.Lifecycle, app *crm.CRM, store crm.Store) {
 	r := &readings{app: app, store: store}
 	t.metrics.registry.MustRegister(r)
 	lc.Append(fx.StopHook(r.freeze))

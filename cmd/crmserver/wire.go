@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"time"
 
 	"go.uber.org/fx"
@@ -14,8 +12,6 @@ import (
 
 	"github.com/omnicrm/omnicrm/adapters/csv/csvfx"
 	"github.com/omnicrm/omnicrm/adapters/phone/phonefx"
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
-	"github.com/omnicrm/omnicrm/adapters/sqlite/sqlitefx"
 	"github.com/omnicrm/omnicrm/adapters/vcard/vcardfx"
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/crm/crmfx"
@@ -42,10 +38,6 @@ type parts struct {
 // told, which may be nil, is who watches.
 func base(g *Globals, log *slog.Logger, s crmfx.Settings, told *telemetry) fx.Option {
 	s.Version = version
-	o := sqlite.Options{OpenDB: told.openDB()}
-	if g.SyncNormal {
-		o.Sync = sqlite.SyncNormal
-	}
 	watch := fx.Options()
 	if told != nil {
 		watch = fx.Options(fx.Supply(fx.Annotate(told, fx.As(new(crm.Observer)))), fx.Invoke(told.watch))
@@ -53,8 +45,8 @@ func base(g *Globals, log *slog.Logger, s crmfx.Settings, told *telemetry) fx.Op
 	return fx.Options(watch,
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }),
 		fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
-		fx.Supply(log, s, sqlitefx.Config{Path: g.databasePath(), Options: o}),
-		sqlitefx.Module(), csvfx.Module(), vcardfx.Module(), phonefx.Module(), identityfx.Module(), crmfx.Module(),
+		fx.Supply(log, s), g.database().module(told),
+		csvfx.Module(), vcardfx.Module(), phonefx.Module(), identityfx.Module(), crmfx.Module(),
 	)
 }
 
@@ -73,15 +65,15 @@ func (g *Globals) with(ctx context.Context, t terminal, do func(ctx context.Cont
 // database is refused and nothing is made in it, so that a misspelt --data is no
 // empty backup.
 func (g *Globals) withData(ctx context.Context, t terminal, do func(ctx context.Context, p parts) error) error {
-	if _, err := os.Stat(g.databasePath()); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no database in the folder %s; name another folder with --data", g.Data)
+	if err := g.database().exists(); err != nil {
+		return err
 	}
 	return g.with(ctx, t, do)
 }
 
 // withAny is with for a restore.
 func (g *Globals) withAny(ctx context.Context, t terminal, do func(ctx context.Context, p parts) error) error {
-	if err := g.prepare(); err != nil {
+	if err := g.database().prepare(); err != nil {
 		return err
 	}
 	g.quiet()

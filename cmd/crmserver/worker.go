@@ -31,7 +31,7 @@ func (w workerCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	if err := errors.Join(g.validate(), w.validate()); err != nil {
 		return err
 	}
-	if err := g.prepare(); err != nil {
+	if err := g.database().prepare(); err != nil {
 		return err
 	}
 	log := g.logger(t.err)
@@ -47,7 +47,7 @@ func (w workerCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	if g.JSON {
 		err = printJSON(t.out, map[string]int{"workers": w.Workers})
 	} else {
-		_, err = fmt.Fprintf(t.out, "OmniCRM works on %s, %s at once\n", g.Data, counted(int64(w.Workers), "job"))
+		_, err = fmt.Fprintf(t.out, "OmniCRM works on %s, %s at once\n", g.database().name(), counted(int64(w.Workers), "job"))
 	}
 	if err == nil {
 		<-ctx.Done()
