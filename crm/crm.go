@@ -231,6 +231,7 @@ func withDefaults(c Config) Config {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	c.Logger = withoutRepeats(c.Logger, time.Now)
 	if c.Version == "" {
 		c.Version = "dev"
 	}
