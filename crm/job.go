@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -166,6 +167,9 @@ type JobTicket struct {
 	Workspace WorkspaceID
 	Job       ID
 	Kind      JobKind
+	// Priority is that of the row, for a queue that can use it. It is nothing to a
+	// claim, and a queue need not bring it back.
+	Priority JobPriority
 }
 
 // JobWant is a kind of which a worker can run jobs.
@@ -183,16 +187,35 @@ type JobWant struct {
 type JobQueue interface {
 	// DispatchJobs hands tickets over; those of one job may come again, after a
 	// loss or for its next attempt, also while an earlier one still lies there.
-	// The built-in queue needs none: it reads the table.
+	// The built-in queue needs none: it reads the table. A given one that is first
+	// in, first out keeps few: when it holds as many as are taken within a fraction
+	// of a second it answers a *QueueFullError. What it refused is handed over later,
+	// one workspace after the other, so that nobody waits for another's backlog. A
+	// call without tickets tells whether the queue would take some.
 	DispatchJobs(ctx context.Context, tickets []JobTicket) error
 	// ReceiveJobs returns up to limit tickets of due jobs of the kinds, fair
 	// between workspaces: the backlog of one does not hide another's job. A
 	// store's own brings those of one workspace by priority, the highest first,
 	// then the longest waiting, and leaves out what PerWorkspace forbids for now;
-	// a given one may bring them in any order, and more. It returns at once, with
-	// none when nothing is due.
+	// a given one may bring them in any order, and more. The store's own tell the
+	// priority of each. It returns at once, with none when nothing is due; an idle
+	// process asks a given one 50 times a second.
 	ReceiveJobs(ctx context.Context, wants []JobWant, limit int) ([]JobTicket, error)
 }
+
+// QueueFullError is the answer of a given queue that holds enough for now.
+type QueueFullError struct {
+	// Taken is how many of the tickets it has taken, the first ones.
+	Taken int
+}
+
+// Error implements error.
+func (e *QueueFullError) Error() string {
+	return fmt.Sprintf("the queue holds enough for now and took %d tickets", e.Taken)
+}
+
+// Unwrap returns [ErrUnavailable].
+func (e *QueueFullError) Unwrap() error { return ErrUnavailable }
 
 // JobClaim is how jobs are taken.
 type JobClaim struct {

@@ -160,7 +160,7 @@ func (s *JobService) dispatch(ctx context.Context, jobs ...Job) {
 	tickets := make([]JobTicket, 0, len(jobs))
 	for _, j := range jobs {
 		if j.Status == JobQueued {
-			tickets = append(tickets, JobTicket{Workspace: j.Workspace, Job: j.ID, Kind: j.Kind})
+			tickets = append(tickets, JobTicket{Workspace: j.Workspace, Job: j.ID, Kind: j.Kind, Priority: j.Priority})
 		}
 	}
 	if err := s.queue.DispatchJobs(ctx, tickets); err != nil {

@@ -73,15 +73,16 @@ func (r *jobRunner) run(ctx context.Context) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	defer r.working.Wait()
-	beside.Go(func() { r.queue.run(ctx, append(append([]JobWant{}, long...), short...)) })
+	beside.Go(func() { r.queue.run(ctx, func() []JobWant { return r.demand(long, short) }) })
 	beside.Go(func() { r.reap(ctx) })
 	beside.Go(func() { r.runSchedules(ctx) })
-	poll := time.NewTicker(pollEvery)
+	poll := time.NewTimer(pollEvery)
 	defer poll.Stop()
 	for ctx.Err() == nil {
 		if r.fill(ctx, long, short) {
 			continue
 		}
+		poll.Reset(r.queue.pollEvery())
 		select {
 		case <-ctx.Done():
 		case <-r.jobs.wake:
@@ -132,11 +133,7 @@ func (r *jobRunner) fill(ctx context.Context, long, short []JobWant) bool {
 
 func (r *jobRunner) fillLong(ctx context.Context, wants []JobWant, shared bool) bool {
 	r.mu.Lock()
-	most := r.workers
-	if shared && most > 1 {
-		most--
-	}
-	room := min(r.workers-r.busy, most-r.long)
+	room := min(r.workers-r.busy, r.mostLong(shared)-r.long)
 	wants = r.open(wants)
 	r.mu.Unlock()
 	if room < 1 || len(wants) == 0 {
@@ -147,6 +144,28 @@ func (r *jobRunner) fillLong(ctx context.Context, wants []JobWant, shared bool) 
 		r.start(ctx, []Job{j}, false)
 	}
 	return len(jobs) > 0
+}
+
+// demand returns the kinds of which this process could begin jobs now.
+func (r *jobRunner) demand(long, short []JobWant) []JobWant {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.busy >= r.workers {
+		return nil
+	}
+	wants := r.open(short)
+	if r.long < r.mostLong(len(short) > 0) {
+		wants = append(wants, r.open(long)...)
+	}
+	return wants
+}
+
+// mostLong is how many workers may run jobs that are not short.
+func (r *jobRunner) mostLong(shared bool) int {
+	if shared && r.workers > 1 {
+		return r.workers - 1
+	}
+	return r.workers
 }
 
 // fillShort gives one worker a batch of the next short kind that has jobs.

@@ -102,6 +102,12 @@ func ticketArgs(tickets []crm.JobTicket) []any {
 	return []any{uuidsOf(workspaces), uuidsOf(ids), textsOf(kinds)}
 }
 
+// bare is a ticket without its priority, which is nothing to a claim.
+func bare(t crm.JobTicket) crm.JobTicket {
+	t.Priority = crm.PriorityNormal
+	return t
+}
+
 // within returns the tickets of free jobs, each once, without those that are
 // more than may run in a workspace: the first tickets win.
 func (t *tx) within(ctx context.Context, most map[crm.JobKind]int, tickets []crm.JobTicket) ([]crm.JobTicket, error) {
@@ -110,7 +116,7 @@ func (t *tx) within(ctx context.Context, most map[crm.JobKind]int, tickets []crm
 		var n int
 		err := rows.Scan(&n)
 		if err == nil {
-			free[tickets[n-1]] = true
+			free[bare(tickets[n-1])] = true
 		}
 		return err
 	}, fixed("SELECT t.n"+freeJobs), ticketArgs(tickets)...)
@@ -123,10 +129,10 @@ func (t *tx) within(ctx context.Context, most map[crm.JobKind]int, tickets []crm
 	}
 	var picked []crm.JobTicket
 	for _, ticket := range tickets {
-		if !free[ticket] {
+		if !free[bare(ticket)] {
 			continue
 		}
-		delete(free, ticket)
+		delete(free, bare(ticket))
 		b := bound{ticket.Workspace, ticket.Kind}
 		if most := most[ticket.Kind]; most > 0 && running[b] >= most {
 			continue

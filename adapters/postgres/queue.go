@@ -176,11 +176,11 @@ func (s *Store) workspacesAfter(ctx context.Context, kinds []crm.JobKind, after 
 // waitingTicket is a ticket with what kinds are merged by.
 type waitingTicket struct {
 	crm.JobTicket
-	priority, runAt int64
+	runAt int64
 }
 
 func (w waitingTicket) compare(o waitingTicket) int {
-	return cmp.Or(cmp.Compare(o.priority, w.priority), cmp.Compare(w.runAt, o.runAt), bytes.Compare(w.Job[:], o.Job[:]))
+	return cmp.Or(cmp.Compare(o.Priority, w.Priority), cmp.Compare(w.runAt, o.runAt), bytes.Compare(w.Job[:], o.Job[:]))
 }
 
 // shares divides the limit by the workspaces. What those with fewer jobs leave
@@ -236,7 +236,7 @@ func (s *Store) waitingJobs(
 	all := map[crm.WorkspaceID][]waitingTicket{}
 	err := each(ctx, s, func(rows *sqlx.Rows) error {
 		var w waitingTicket
-		err := rows.Scan(scanWorkspace(&w.Workspace), &w.Kind, scanID(&w.Job), &w.priority, &w.runAt)
+		err := rows.Scan(scanWorkspace(&w.Workspace), &w.Kind, scanID(&w.Job), &w.Priority, &w.runAt)
 		all[w.Workspace] = append(all[w.Workspace], w)
 		return err
 	}, fixed(sharesText), uuidsOf(found), textsOf(kindsOf(wants)), most, textsOf(bounded), int64(limit))

@@ -78,6 +78,7 @@ func (t *tx) within(
 	room := map[bound]int{}
 	var jobs []claimableJob
 	for _, ticket := range tickets {
+		ticket.Priority = crm.PriorityNormal // As the keys have it: it is nothing to a claim.
 		j, ok := free[ticket]
 		if !ok {
 			continue

@@ -171,11 +171,11 @@ func (s *Store) workspacesAfter(ctx context.Context, kinds []crm.JobKind, after 
 // waitingTicket is a ticket with what kinds are merged by.
 type waitingTicket struct {
 	crm.JobTicket
-	priority, runAt int64
+	runAt int64
 }
 
 func (w waitingTicket) compare(o waitingTicket) int {
-	return cmp.Or(cmp.Compare(o.priority, w.priority), cmp.Compare(w.runAt, o.runAt), bytes.Compare(w.Job[:], o.Job[:]))
+	return cmp.Or(cmp.Compare(o.Priority, w.Priority), cmp.Compare(w.runAt, o.runAt), bytes.Compare(w.Job[:], o.Job[:]))
 }
 
 // shares divides the limit by the workspaces. What those with fewer jobs leave
@@ -224,7 +224,7 @@ func (s *Store) waitingJobs(ctx context.Context, ws crm.WorkspaceID, wants []crm
 		}
 		some, err := list(ctx, s, func(rows *sqlx.Rows) (w waitingTicket, err error) {
 			w.Workspace, w.Kind = ws, want.Kind
-			err = rows.Scan(scanID(&w.Job), &w.priority, &w.runAt)
+			err = rows.Scan(scanID(&w.Job), &w.Priority, &w.runAt)
 			return w, err
 		}, fixed(`SELECT id, priority, run_at FROM jobs INDEXED BY jobs_due WHERE due = 1 AND kind = ? AND workspace = ?
 			ORDER BY priority DESC, run_at, id LIMIT ?`), string(want.Kind), blob(ws), room)

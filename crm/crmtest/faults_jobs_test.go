@@ -244,6 +244,17 @@ func (q queue) changed(change func(s *state)) queue {
 	return queue{m}
 }
 
+// untold leaves the priorities out of the tickets.
+type untold struct{ queue }
+
+func (q untold) ReceiveJobs(ctx context.Context, wants []crm.JobWant, limit int) ([]crm.JobTicket, error) {
+	tickets, err := q.queue.ReceiveJobs(ctx, wants, limit)
+	for i := range tickets {
+		tickets[i].Priority = crm.PriorityNormal
+	}
+	return tickets, err
+}
+
 // byPriority serves the highest priority of all workspaces.
 type byPriority struct{ queue }
 
@@ -347,6 +358,7 @@ func jobFaults() []fault {
 		{name: "any lease is good", part: "jobs", red: "a_claim_makes|that_is_not_held", store: breakTx(func(t memTx) crm.Tx { return leaseOpen{t} })},
 		{name: "a backlog hides other workspaces", part: "jobs", red: "the_backlog_of_one", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = unfair{queue{m}} })},
 		{name: "priorities are not kept", part: "jobs", red: "come_by_priority", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = byTime{queue{m}} })},
+		{name: "tickets tell no priority", part: "jobs", red: "tells_the_priority", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = untold{queue{m}} })},
 		{name: "a priority hides other workspaces", part: "jobs", red: "no_workspace_before", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = byPriority{queue{m}} })},
 		{name: "what may not run hides what may", part: "jobs", red: "are_received_than_may", store: breakParts(func(m *memStore, p *parts) { p.JobQueue = unboundQueue{queue{m}} })},
 		{name: "claims know no bound of a workspace", part: "jobs", red: "claimed_than_may|in_a_workspace_than_may", store: breakParts(func(m *memStore, p *parts) { p.SystemStore = unboundClaims{system{m}} })},

@@ -152,7 +152,7 @@ func (q queue) ReceiveJobs(_ context.Context, wants []crm.JobWant, limit int) ([
 			break // The fair share of one workspace is enough for a call.
 		}
 		j := due[ws][0]
-		tickets = append(tickets, crm.JobTicket{Workspace: ws, Job: j.ID, Kind: j.Kind})
+		tickets = append(tickets, crm.JobTicket{Workspace: ws, Job: j.ID, Kind: j.Kind, Priority: j.Priority})
 		due[ws], q.m.turn = due[ws][1:], ws
 	}
 	return tickets, nil

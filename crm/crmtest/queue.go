@@ -22,6 +22,7 @@ func queueTests() []storeTest {
 		{"many workspaces take turns", testTurns},
 		{"a workspace's jobs come by priority, then by time", testPriorities},
 		{"a priority puts no workspace before another", testPriorityIsFair},
+		{"a ticket tells the priority of its job, which is nothing to a claim", testTicketPriority},
 		{"no more jobs of a kind are received than may run in a workspace", testReceivePerWorkspace},
 		{"the next due job is known by the time until it", testNextDue},
 		{"the unfinished jobs of all workspaces are counted by kind", testQueueDepth},
@@ -171,6 +172,29 @@ func testPriorities(f *fixture) {
 		}
 	}
 	wantIDs(f.T, "ReceiveJobs, one after the other", got, f.ids(7, 4, 3, 5, 2, 1, 6))
+}
+
+func testTicketPriority(f *fixture) {
+	jobs := []crm.Job{f.withPriority(1, crm.PriorityHigh, time.Hour), f.withPriority(2, crm.PriorityNormal, time.Hour), f.withPriority(3, crm.PriorityLow, time.Hour)}
+	f.putJobs(jobs...)
+	var tickets []crm.JobTicket
+	for range 3 { // One at a time, so that a call may bring any of them.
+		some, err := f.s.ReceiveJobs(f.Context(), wants(crm.JobBulkUpdate), 1)
+		f.ok("ReceiveJobs", err)
+		claimed, err := f.s.ClaimJobs(f.Context(), some, crm.JobClaim{Lease: f.id(900), Valid: time.Hour})
+		f.ok("ClaimJobs", err)
+		if len(some) != 1 || len(claimed) != 1 {
+			f.Fatalf("got %d tickets and claimed %d jobs with them, want 1 and 1", len(some), len(claimed))
+		}
+		tickets = append(tickets, some...)
+	}
+	for i, j := range jobs {
+		want := ticketOf(j)
+		want.Priority = j.Priority
+		if !slices.Contains(tickets, want) {
+			f.Errorf("ReceiveJobs: got %+v, want the %s one %+v among them", tickets, jobs[i].Priority, want)
+		}
+	}
 }
 
 // testPriorityIsFair gives one workspace many jobs of a high priority and
