@@ -23,7 +23,7 @@ type delivery struct {
 
 // TestJobDelivery checks that every job of a CRM runs whose Config.Queue is the
 // queue under test: at once, after a failure, after the death of its worker,
-// and when the queue lost it. open returns a new, empty store, whose own queue
+// when the queue lost it, and beside the backlog of another workspace. open returns a new, empty store, whose own queue
 // is not used, and a new, empty queue.
 func TestJobDelivery(t *testing.T, open func(testing.TB) (crm.Store, crm.JobQueue)) {
 	t.Helper()
@@ -36,6 +36,7 @@ func TestJobDelivery(t *testing.T, open func(testing.TB) (crm.Store, crm.JobQueu
 		{"a job whose worker died runs again", testDeliverLostWorker},
 		{"a job whose ticket was lost runs", testDeliverLostTicket},
 		{"a job that was put while the queue was down runs", testDeliverAfterOutage},
+		{"the backlog of one workspace does not hide another's job", testDeliverFair},
 		{"an empty queue answers at once with nothing", func(d *delivery) {
 			got, err := d.queue.ReceiveJobs(d.Context(), wants(crm.JobBulkUpdate), 10)
 			if err != nil || len(got) != 0 {
@@ -205,4 +206,43 @@ func testDeliverAfterOutage(d *delivery) {
 	app := d.open(nil)
 	d.start(app)
 	d.succeeds(app, d.actor, j.ID)
+}
+
+// testDeliverFair enqueues a job while thousands of another workspace wait, and
+// looks how many of those still do when it has run.
+func testDeliverFair(d *delivery) {
+	const kind, backlog, pace = crm.JobKind("paced"), 3_000, time.Millisecond
+	app := d.open(nil)
+	d.ok("Register", app.Jobs.Register(kind, func(ctx context.Context, _ *crm.JobRun) error {
+		select {
+		case <-ctx.Done():
+		case <-time.After(pace): // It stands for work.
+		}
+		return ctx.Err()
+	}, crm.JobOptions{Short: true}))
+	d.start(app)
+	busy, quiet := d.actor, d.actor
+	quiet.Workspace = workspaceNamed(d.Name() + " quiet")
+	for done := 0; done < backlog; done += crm.MaxBatch {
+		in := make([]crm.NewJob, min(crm.MaxBatch, backlog-done))
+		for i := range in {
+			in[i].Kind = kind
+		}
+		_, err := app.Jobs.EnqueueBatch(d.Context(), busy, in)
+		d.ok("EnqueueBatch", err)
+	}
+	j, err := app.Jobs.Enqueue(d.Context(), quiet, crm.NewJob{Kind: kind})
+	d.ok("Enqueue", err)
+	d.succeeds(app, quiet, j.ID)
+	counts, err := app.Jobs.Stats(d.Context(), busy)
+	d.ok("Stats", err)
+	waiting := backlog
+	for _, c := range counts {
+		if c.Status.Final() {
+			waiting -= c.Count
+		}
+	}
+	if waiting < backlog/4 {
+		d.Errorf("of %d jobs of another workspace %d were left when the one had run, want at least a quarter", backlog, waiting)
+	}
 }

@@ -17,12 +17,20 @@ type fifo struct {
 	tickets []crm.JobTicket
 	// loses says that every so many-th ticket is lost, the first one too; 0 is none.
 	loses, given int
+	// endless says that it holds any number of tickets.
+	endless bool
 }
+
+// fifoRoom is how many tickets it holds otherwise.
+const fifoRoom = 200
 
 func (q *fifo) DispatchJobs(_ context.Context, tickets []crm.JobTicket) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, t := range tickets {
+	for i, t := range tickets {
+		if len(q.tickets) >= fifoRoom && !q.endless {
+			return &crm.QueueFullError{Taken: i}
+		}
 		if q.given++; q.loses == 0 || q.given%q.loses != 1%q.loses {
 			q.tickets = append(q.tickets, t)
 		}
@@ -60,4 +68,10 @@ func TestDeliveryByTheStoreItself(t *testing.T) {
 		s := store()
 		return s, s
 	})
+}
+
+func deliveryFaults() []fault {
+	return []fault{
+		{name: "delivery: a backlog goes first", red: "does_not_hide", queue: func() crm.JobQueue { return &fifo{endless: true} }},
+	}
 }

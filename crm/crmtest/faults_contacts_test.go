@@ -20,6 +20,7 @@ type fault struct {
 	store  func() crm.Store
 	index  func() crm.SearchIndex
 	format func() crm.Format
+	queue  func() crm.JobQueue
 	// twin is compared with a correct store, see crmtest.TestHistories.
 	twin func() crm.Store
 	// alike says that it is compared with one that is broken in the same way.

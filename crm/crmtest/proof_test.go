@@ -23,7 +23,7 @@ const faultVariable = "CRMTEST_FAULT"
 func allFaults() []fault {
 	return slices.Concat(valueFaults(), pagingFaults(), filterFaults(), writeFaults(), tenancyFaults(), transactionFaults(), eventFaults(),
 		feedFaults(), readerFaults(), recordFaults(), interactionFaults(), seriesFaults(), insightFaults(), viewFaults(), snapshotFaults(),
-		restoreFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults(), historyFaults())
+		restoreFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults(), historyFaults(), deliveryFaults())
 }
 
 func TestEveryFaultTurnsTheSuiteRed(t *testing.T) {
@@ -116,6 +116,8 @@ func TestFault(t *testing.T) {
 			crmtest.TestSearchIndex(t, func(testing.TB) crm.SearchIndex { return f.index() })
 		case f.format != nil:
 			crmtest.TestFormat(t, f.format())
+		case f.queue != nil:
+			crmtest.TestJobDelivery(t, func(testing.TB) (crm.Store, crm.JobQueue) { return store(), f.queue() })
 		case f.twin != nil:
 			one := func() crm.Store { return store() }
 			if f.alike {
