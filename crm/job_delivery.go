@@ -10,12 +10,14 @@ import (
 )
 
 const (
-	// What is due is held against what a given queue was told every handEvery, and
-	// every handSoon while there is a backlog to hand over.
+	// What is due is held against what a given queue was told every handEvery. While
+	// there is a backlog to hand over, that is every handOften, and as soon as half
+	// of what was handed over has been received, which is seen every handSoon.
 	handEvery = 500 * time.Millisecond
-	handSoon  = 50 * time.Millisecond
-	// A look takes lookPage due jobs beside those that lie in the queue, fair
-	// between workspaces, and no more than maxLook in all.
+	handOften = 200 * time.Millisecond
+	handSoon  = 25 * time.Millisecond
+	// A look takes lookPage due jobs beside those that lie in the queue, which are
+	// due as well, fair between workspaces, and no more than maxLook in all.
 	lookPage = 500
 	maxLook  = 2_500
 	// A ticket that nobody received is handed over again after resendStep, then
@@ -65,9 +67,14 @@ type jobDelivery struct {
 	looking bool
 	sent    map[ID]sentTicket
 	forgot  time.Time
+	// lying counts those of sent that were not received here, lay what it was after
+	// the last look.
+	lying, lay int
 	// full tells until when a kind has had its share of the queue.
 	full           map[JobKind]time.Time
 	giving, taking queueSide
+	// hurry has the next look come at once.
+	hurry chan struct{}
 }
 
 // sentTicket is what is known of a ticket that was handed over.
@@ -85,7 +92,7 @@ type queueSide struct {
 }
 
 func newJobDelivery(table, queue JobQueue, log *slog.Logger) *jobDelivery {
-	return &jobDelivery{table: table, queue: queue, log: log, now: time.Now, sent: map[ID]sentTicket{}, full: map[JobKind]time.Time{}}
+	return &jobDelivery{table: table, queue: queue, log: log, now: time.Now, sent: map[ID]sentTicket{}, full: map[JobKind]time.Time{}, hurry: make(chan struct{}, 1)}
 }
 
 // DispatchJobs hands the tickets of new jobs over. What a given queue has no
@@ -133,44 +140,59 @@ func (d *jobDelivery) run(ctx context.Context, demand func() []JobWant) {
 	d.mu.Unlock()
 	wait := time.NewTimer(handEvery)
 	defer wait.Stop()
-	next := handEvery
+	backlog, looked := false, d.now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-wait.C:
+		case <-d.hurry:
+			backlog = false
 		}
-		if wants := demand(); len(wants) > 0 {
-			next = d.look(ctx, wants)
+		if !backlog || d.drained() || d.now().Sub(looked) >= handOften {
+			if wants := demand(); len(wants) > 0 {
+				backlog, looked = d.look(ctx, wants), d.now()
+			}
 		}
-		wait.Reset(next)
+		if backlog {
+			wait.Reset(handSoon)
+		} else {
+			wait.Reset(handEvery)
+		}
 	}
 }
 
-// look hands over the due jobs that do not lie in the queue, and returns when to
-// look again.
-func (d *jobDelivery) look(ctx context.Context, wants []JobWant) time.Duration {
+// drained reports whether half of what was handed over has been received.
+func (d *jobDelivery) drained() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lying <= d.lay/2
+}
+
+// look hands over the due jobs that do not lie in the queue, and reports whether
+// there were any.
+func (d *jobDelivery) look(ctx context.Context, wants []JobWant) (backlog bool) {
 	if d.resting(&d.giving) {
-		return handEvery
+		return false
 	}
 	due, err := d.table.ReceiveJobs(ctx, wants, d.pageSize())
 	if err != nil {
 		if ctx.Err() == nil {
 			d.log.Warn("no due jobs to hand over", "error", err)
 		}
-		return handEvery
+		return false
 	}
 	parts := byKind(inTurns(d.unsent(due)))
 	for kind, part := range parts {
 		d.hand(ctx, kind, part)
 	}
-	if len(parts) > 0 {
-		return handSoon
-	}
-	if d.failing() {
+	if len(parts) == 0 && d.failing() {
 		d.hand(ctx, "", nil) // Nothing else would tell that it is back.
 	}
-	return handEvery
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lay = d.lying
+	return len(parts) > 0
 }
 
 // hand hands tickets of one kind over.
@@ -239,6 +261,12 @@ func (d *jobDelivery) pollEvery() time.Duration {
 func (d *jobDelivery) noteFull(kind JobKind) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if now := d.now(); now.After(d.full[kind]) { // A backlog begins.
+		select {
+		case d.hurry <- struct{}{}:
+		default:
+		}
+	}
 	d.full[kind] = d.now().Add(fullTime)
 }
 
@@ -253,7 +281,7 @@ func (d *jobDelivery) hasRoom(kind JobKind) bool {
 func (d *jobDelivery) pageSize() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return min(len(d.sent)+lookPage, maxLook)
+	return min(d.lying+lookPage, maxLook)
 }
 
 // unsent leaves out the tickets that lie in the queue, as far as is known.
@@ -273,10 +301,22 @@ func (d *jobDelivery) unsent(tickets []JobTicket) []JobTicket {
 	d.forgot = now
 	for id, s := range d.sent { // Received here or by another process, or ended otherwise.
 		if late := now.Sub(s.again); late > forgetAfter || s.wait == 0 && late > 0 {
+			d.set(id, sentTicket{})
 			delete(d.sent, id)
 		}
 	}
 	return out
+}
+
+// set notes what is known of a ticket. The caller holds the lock.
+func (d *jobDelivery) set(id ID, s sentTicket) {
+	if d.sent[id].wait > 0 {
+		d.lying--
+	}
+	if s.wait > 0 {
+		d.lying++
+	}
+	d.sent[id] = s
 }
 
 func (d *jobDelivery) noteSent(tickets []JobTicket) {
@@ -288,7 +328,7 @@ func (d *jobDelivery) noteSent(tickets []JobTicket) {
 	now := d.now()
 	for _, t := range tickets {
 		wait := min(d.sent[t.Job].wait+resendStep, maxResend)
-		d.sent[t.Job] = sentTicket{again: now.Add(wait), wait: wait}
+		d.set(t.Job, sentTicket{again: now.Add(wait), wait: wait})
 	}
 }
 
@@ -299,7 +339,7 @@ func (d *jobDelivery) noteReceived(tickets []JobTicket) {
 	defer d.mu.Unlock()
 	again := d.now().Add(settleTime)
 	for _, t := range tickets {
-		d.sent[t.Job] = sentTicket{again: again}
+		d.set(t.Job, sentTicket{again: again})
 	}
 }
 

@@ -16,6 +16,9 @@ const (
 	heartbeatEvery = 3 * time.Second
 	// pollEvery is how long an idle worker waits before it looks again.
 	pollEvery = 100 * time.Millisecond
+	// demandLasts is how long after a job of a kind ended this process counts as
+	// having a worker for another.
+	demandLasts = 200 * time.Millisecond
 	// reapEvery is how often lost leases are looked for.
 	reapEvery = 2 * time.Second
 	// maxLosses fails a job whose workers keep dying without progress. Whoever
@@ -52,6 +55,7 @@ type jobRunner struct {
 	busy    int                       // crews in all
 	long    int                       // of them, those of kinds that are not short
 	pace    map[JobKind]time.Duration // how long a short job takes, about
+	freed   map[JobKind]time.Time     // when a crew of the kind ended
 	turn    int                       // rotates short kinds, and who is served first
 	working sync.WaitGroup
 }
@@ -59,7 +63,7 @@ type jobRunner struct {
 func newJobRunner(k *core, claims JobClaimer, queue *jobDelivery, workers int, grace time.Duration) *jobRunner {
 	return &jobRunner{
 		core: k, jobs: k.jobs, claims: claims, queue: queue, workers: workers, grace: grace,
-		active: map[JobKind]int{}, pace: map[JobKind]time.Duration{},
+		active: map[JobKind]int{}, pace: map[JobKind]time.Duration{}, freed: map[JobKind]time.Time{},
 	}
 }
 
@@ -146,16 +150,23 @@ func (r *jobRunner) fillLong(ctx context.Context, wants []JobWant, shared bool) 
 	return len(jobs) > 0
 }
 
-// demand returns the kinds of which this process could begin jobs now.
+// demand returns the kinds of which this process could begin jobs now, or has
+// ended some a moment ago: where jobs are short, workers are rarely seen idle.
 func (r *jobRunner) demand(long, short []JobWant) []JobWant {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.busy >= r.workers {
-		return nil
+	now := time.Now()
+	var wants []JobWant
+	for _, w := range short {
+		if r.busy < r.workers && r.active[w.Kind] < r.jobs.kind(w.Kind).Limit || now.Sub(r.freed[w.Kind]) < demandLasts {
+			wants = append(wants, w)
+		}
 	}
-	wants := r.open(short)
-	if r.long < r.mostLong(len(short) > 0) {
-		wants = append(wants, r.open(long)...)
+	most := r.mostLong(len(short) > 0)
+	for _, w := range long {
+		if r.busy < r.workers && r.long < most && r.active[w.Kind] < r.jobs.kind(w.Kind).Limit || now.Sub(r.freed[w.Kind]) < demandLasts {
+			wants = append(wants, w)
+		}
 	}
 	return wants
 }
@@ -294,6 +305,9 @@ func (r *jobRunner) count(k JobKind, n int, short bool) {
 	r.busy += n
 	if !short {
 		r.long += n
+	}
+	if n < 0 {
+		r.freed[k] = time.Now()
 	}
 }
 

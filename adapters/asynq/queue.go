@@ -20,7 +20,7 @@ var _ crm.JobQueue = (*Queue)(nil)
 
 const (
 	defaultName       = "crm"
-	defaultCheckEvery = 100 * time.Millisecond
+	defaultCheckEvery = 75 * time.Millisecond
 	defaultSlots      = 16
 )
 
@@ -31,7 +31,7 @@ type Options struct {
 	// letters, digits, "-" and "_". Default "crm".
 	Name string
 	// CheckEvery is how often an idle process looks for tasks, give or take half
-	// of it. Default 100 ms.
+	// of it. Default 75 ms.
 	CheckEvery time.Duration
 	// Slots is how many tasks a process holds until its workers take them.
 	// Default 16.
@@ -72,7 +72,7 @@ func (o Options) withDefaults() (Options, error) {
 type Queue struct {
 	options Options
 	redis   redis.UniversalClient
-	owned   bool
+	link    *rediskit.Link // nil where the client is the caller's.
 	client  *asynq.Client
 	giving  rediskit.Breaker
 
@@ -93,15 +93,15 @@ func Open(ctx context.Context, address string, o Options) (*Queue, error) {
 	if _, err := o.withDefaults(); err != nil {
 		return nil, fmt.Errorf("open job queue: %w", err)
 	}
-	c, err := rediskit.Open(ctx, address)
+	link, err := rediskit.Open(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("open job queue: %w", err)
 	}
-	q, err := New(c, o)
+	q, err := New(link.Redis, o)
 	if err != nil {
-		return nil, errors.Join(err, c.Close())
+		return nil, errors.Join(err, link.Close())
 	}
-	q.owned = true
+	q.link = link
 	return q, nil
 }
 
@@ -135,17 +135,14 @@ func (q *Queue) Close() error {
 		q.shutdown(server)
 	}
 	q.beside.Wait()
-	if !q.owned {
+	if q.link == nil {
 		return nil
 	}
-	if err := q.redis.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
-		return fmt.Errorf("close job queue: %w", err)
-	}
-	return nil
+	return q.link.Close()
 }
 
 // shutdown ends Asynq's server. It waits for Redis, which may be away: after a
-// while the client is closed under it, where it is ours.
+// while the connections are cut, where they are ours.
 func (q *Queue) shutdown(server *asynq.Server) {
 	ended := make(chan struct{})
 	go func() {
@@ -159,8 +156,8 @@ func (q *Queue) shutdown(server *asynq.Server) {
 		return
 	case <-patience.C:
 	}
-	if q.owned {
-		q.redis.Close() //nolint:errcheck // Close does it again, and tells.
+	if q.link != nil {
+		q.link.Cut()
 	}
 	<-ended
 }

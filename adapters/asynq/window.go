@@ -21,7 +21,7 @@ const (
 	// As many tickets of a kind lie in a queue as were taken within horizon, at
 	// least fewest and at most most: a new one waits about that long for those
 	// before it.
-	horizon       = 250 * time.Millisecond
+	horizon       = 300 * time.Millisecond
 	fewest, most  = 4, 1_000
 	windowEvery   = 50 * time.Millisecond
 	forgetWindows = time.Hour

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ const (
 	// after pauses between the two, of which a part is random.
 	retries            = 3
 	minPause, maxPause = 50 * time.Millisecond, 300 * time.Millisecond
+	// keepAlive finds connections of which the other side has vanished.
+	keepAlive = 30 * time.Second
 	// openTimeout bounds Open.
 	openTimeout = 5 * time.Second
 	// clientName is what CLIENT LIST shows.
@@ -31,7 +34,7 @@ const (
 // be used: it answers, lets us in, is not too old, and can be written to. It fails
 // within five seconds, with a *ConnectError or a *ValidationError. Whoever opens
 // closes.
-func Open(ctx context.Context, address string) (redis.UniversalClient, error) {
+func Open(ctx context.Context, address string) (*Link, error) {
 	o, err := Parse(address)
 	if err != nil {
 		return nil, err
@@ -39,11 +42,13 @@ func Open(ctx context.Context, address string) (redis.UniversalClient, error) {
 	o.ClientName, o.DisableIdentity = clientName, true
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = callTimeout, callTimeout, callTimeout, true
 	o.MaxRetries, o.MinRetryBackoff, o.MaxRetryBackoff = retries, minPause, maxPause
-	c := redis.NewUniversalClient(&o)
-	if err := Check(ctx, c); err != nil {
-		return nil, errors.Join(explain(where(o), o.TLSConfig != nil, err), c.Close())
+	w := &wires{open: map[net.Conn]bool{}}
+	o.Dialer = w.dialer(o.TLSConfig)
+	l := &Link{Redis: redis.NewUniversalClient(&o), wires: w}
+	if err := Check(ctx, l.Redis); err != nil {
+		return nil, errors.Join(explain(where(o), o.TLSConfig != nil, err), l.Close())
 	}
-	return c, nil
+	return l, nil
 }
 
 // where names what a URL leads to, without users and passwords.

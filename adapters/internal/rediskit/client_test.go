@@ -32,7 +32,7 @@ func usable(t *testing.T, address string) {
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
-	if err := errors.Join(c.Set(t.Context(), "k", "v", 0).Err(), c.Close()); err != nil {
+	if err := errors.Join(c.Redis.Set(t.Context(), "k", "v", 0).Err(), c.Close()); err != nil {
 		t.Error(err)
 	}
 }
@@ -239,5 +239,31 @@ func TestTheBreakerLetsOneTryAtATime(t *testing.T) {
 	}
 	if !b.Done(nil) || !b.Allow() || !b.Allow() {
 		t.Error("after a success: got one that is open")
+	}
+}
+
+func TestACutLinkFailsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{})
+	l, err := rediskit.Open(t.Context(), s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Pause()
+	waits := make(chan error)
+	go func() { waits <- l.Redis.BLPop(t.Context(), 0, "nothing").Err() }()
+	l.Cut()
+	began := time.Now()
+	if err := <-waits; err == nil {
+		t.Error("a call that waited: got no error")
+	}
+	if err := l.Redis.Ping(t.Context()).Err(); err == nil {
+		t.Error("a call after it: got no error")
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("took %s, want next to nothing", took)
+	}
+	if err := errors.Join(l.Close(), l.Close()); err != nil {
+		t.Error(err)
 	}
 }
