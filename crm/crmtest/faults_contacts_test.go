@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
+	"github.com/omnicrm/omnicrm/crm/crmtest"
 )
 
 // fault breaks one promise of a correct adapter.
@@ -21,6 +22,8 @@ type fault struct {
 	index  func() crm.SearchIndex
 	format func() crm.Format
 	queue  func() crm.JobQueue
+	// limiter is the broken limiter of requests.
+	limiter func() crmtest.Limiter
 	// twin is compared with a correct store, see crmtest.TestHistories.
 	twin func() crm.Store
 	// alike says that it is compared with one that is broken in the same way.

@@ -23,7 +23,7 @@ const faultVariable = "CRMTEST_FAULT"
 func allFaults() []fault {
 	return slices.Concat(valueFaults(), pagingFaults(), filterFaults(), writeFaults(), tenancyFaults(), transactionFaults(), eventFaults(),
 		feedFaults(), readerFaults(), recordFaults(), interactionFaults(), seriesFaults(), insightFaults(), viewFaults(), snapshotFaults(),
-		restoreFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults(), historyFaults(), deliveryFaults())
+		restoreFaults(), blobFaults(), systemFaults(), claimFaults(), jobFaults(), matchingFaults(), rankingFaults(), answerFaults(), formatFaults(), historyFaults(), deliveryFaults(), limiterFaults())
 }
 
 func TestEveryFaultTurnsTheSuiteRed(t *testing.T) {
@@ -118,6 +118,8 @@ func TestFault(t *testing.T) {
 			crmtest.TestFormat(t, f.format())
 		case f.queue != nil:
 			crmtest.TestJobDelivery(t, func(testing.TB) (crm.Store, crm.JobQueue) { return store(), f.queue() })
+		case f.limiter != nil:
+			crmtest.TestLimiter(t, func(testing.TB) crmtest.Limiter { return f.limiter() })
 		case f.twin != nil:
 			one := func() crm.Store { return store() }
 			if f.alike {

@@ -10,10 +10,12 @@ import (
 
 	"github.com/throttled/throttled/v2"
 	"github.com/throttled/throttled/v2/store/memstore"
+
+	"github.com/omnicrm/omnicrm/crm"
 )
 
 // Limiter counts requests by key. It is a port, so that several servers can
-// share their counts.
+// share their counts. crmtest.TestLimiter proves one.
 type Limiter interface {
 	// TakeRequest counts one request of key against an allowance of perMinute
 	// requests, at least 1, which may be spent at once and refills evenly
@@ -24,15 +26,7 @@ type Limiter interface {
 }
 
 // Allowance is what a caller may still do.
-type Allowance struct {
-	// Allowed is false when the request is one too many.
-	Allowed bool
-	// Limit is the allowance of a minute, Remaining what is left of it now.
-	Limit, Remaining int
-	// Reset is when the whole allowance is back, RetryAfter when one request
-	// is; RetryAfter is 0 when Allowed.
-	Reset, RetryAfter time.Duration
-}
+type Allowance = crm.Allowance
 
 // defaultLimiterKeys bounds the callers that a memory limiter remembers; the
 // least recently seen are forgotten first. One costs about 200 bytes.

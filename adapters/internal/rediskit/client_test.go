@@ -91,12 +91,18 @@ func TestWhatCannotBeUsedIsExplained(t *testing.T) {
 	t.Run("no such database", func(t *testing.T) { t.Parallel(); refused(t, "redis://:secret@"+at+"/99", "another one") })
 	t.Run("TLS where there is none", func(t *testing.T) { t.Parallel(); refused(t, "rediss://:hunter2@"+at, "write redis for rediss") })
 	t.Run("no cluster", func(t *testing.T) { t.Parallel(); refused(t, "redis-cluster://:secret@"+at, "it is no cluster") })
-	t.Run("no Sentinel", func(t *testing.T) { t.Parallel(); refused(t, "redis-sentinel://"+at+"?master=m", "no Sentinel answers") })
+	t.Run("no Sentinel", func(t *testing.T) {
+		t.Parallel()
+		refused(t, "redis-sentinel://"+at+"?master=m", "no Sentinel answers")
+	})
 	t.Run("nobody there", func(t *testing.T) {
 		t.Parallel()
 		refused(t, fmt.Sprintf("redis://:hunter2@127.0.0.1:%d", redistest.FreePort(t)), "nothing listens there")
 	})
-	t.Run("no such host", func(t *testing.T) { t.Parallel(); refused(t, "redis://:hunter2@no-such-host.invalid", "there is no such host") })
+	t.Run("no such host", func(t *testing.T) {
+		t.Parallel()
+		refused(t, "redis://:hunter2@no-such-host.invalid", "there is no such host")
+	})
 	t.Run("a server that does not answer", func(t *testing.T) {
 		t.Parallel()
 		frozen := redistest.Start(t, redistest.Options{})
