@@ -34,8 +34,8 @@ FUZZTIME  ?= 30s
 BENCHFLAGS ?=
 
 # The tests that honour OMNICRM_SOAK, and where they are.
-SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestServerKeepsItsOwnDocument|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite|TestHistoriesOnPostgres
-SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm ./crm/crmtest
+SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestServerKeepsItsOwnDocument|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite|TestHistoriesOnPostgres|TestEveryJobEndsOnceWhateverDies
+SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm ./crm/crmtest ./adapters/asynq
 
 .PHONY: help
 help: ## List the targets.

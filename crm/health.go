@@ -62,7 +62,7 @@ func (c *CRM) Health(ctx context.Context) Health {
 		_, _, err := c.system.NextDue(ctx, c.Jobs.kinds())
 		return err
 	})
-	if h.Queue.Status == ProbeOK && c.runner.queue.failing() {
+	if h.Queue.Status == ProbeOK && c.runner.queue.fails(ctx) {
 		h.Queue.Status, h.Queue.Detail = ProbeDegraded, "the job queue fails; jobs are taken from the store until it is back"
 	}
 	h.Search, h.SearchProof = c.searchHealth(ctx)

@@ -250,6 +250,15 @@ func (d *jobDelivery) failing() bool {
 	return d.giving.failed || d.taking.failed
 }
 
+// fails is failing, and asks again where it is time to: a process without workers
+// would not learn that the queue is back before its next job.
+func (d *jobDelivery) fails(ctx context.Context) bool {
+	if d.failing() {
+		d.hand(ctx, "", nil)
+	}
+	return d.failing()
+}
+
 // pollEvery is how long an idle worker waits.
 func (d *jobDelivery) pollEvery() time.Duration {
 	if d.queue == nil || d.resting(&d.taking) {

@@ -119,6 +119,8 @@ func TestAProcessWithoutWorkersLeavesAFailingQueueAlone(t *testing.T) {
 	if n := q.asked(); n > 10 {
 		t.Errorf("calls of a queue that fails: got %d for 20 jobs, want few", n)
 	}
+	q.set(false, false, false)
+	await(t, "its health, without another job", func() bool { return e.Health(context.Background()).Queue.Status == crm.ProbeOK })
 }
 
 // full is a queue with room for one ticket at a time.

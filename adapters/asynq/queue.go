@@ -105,6 +105,12 @@ func Open(ctx context.Context, address string, o Options) (*Queue, error) {
 	return q, nil
 }
 
+// CheckURL tells whether Open can read a URL, and asks nobody.
+func CheckURL(address string) error {
+	_, err := rediskit.Parse(address)
+	return err
+}
+
 // New makes a queue on a client, which stays the caller's to close, after the
 // queue. Its calls need deadlines of their own (ContextTimeoutEnabled, read and
 // write timeouts), or a Redis that hangs holds workers up.

@@ -18,6 +18,7 @@ import (
 	"github.com/lmittmann/tint"
 	"github.com/mattn/go-isatty"
 
+	"github.com/omnicrm/omnicrm/adapters/asynq"
 	"github.com/omnicrm/omnicrm/crm"
 )
 
@@ -52,6 +53,7 @@ type Globals struct {
 	PublicURL         string   `env:"CRM_PUBLIC_URL" placeholder:"URL" help:"Address that people use, behind a proxy. Default: the listening address."`
 	TrustedProxies    []string `env:"CRM_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies whose X-Forwarded-* headers are believed. Default none."`
 	RateLimit         int      `env:"CRM_RATE_LIMIT" default:"600" help:"Requests a minute per session or API key, 0 for no limit. Default ${default}."`
+	RedisURL          string   `env:"CRM_REDIS_URL" placeholder:"URL" help:"Redis that delivers jobs and shares rate limits: redis://, redis-sentinel://, redis-cluster://, with rediss for TLS. Better in the environment, where the password is not seen. Default none."`
 	SyncNormal        bool     `env:"CRM_SYNC_NORMAL" help:"Leave flushing to the operating system: faster on slow disks, and a power cut may lose the last writes."`
 	JSON              bool     `help:"Print results as JSON."`
 
@@ -66,7 +68,6 @@ type Globals struct {
 type notYet struct {
 	SearchURL  string `env:"CRM_SEARCH_URL" hidden:""`
 	SearchKey  string `env:"CRM_SEARCH_KEY" hidden:""`
-	RedisURL   string `env:"CRM_REDIS_URL" hidden:""`
 	SecretKeys string `env:"CRM_SECRET_KEYS" hidden:""`
 }
 
@@ -76,7 +77,6 @@ func (n notYet) refuse() error {
 	for _, s := range []struct{ name, value string }{
 		{"CRM_SEARCH_URL", n.SearchURL},
 		{"CRM_SEARCH_KEY", n.SearchKey},
-		{"CRM_REDIS_URL", n.RedisURL},
 		{"CRM_SECRET_KEYS", n.SecretKeys},
 	} {
 		if s.value != "" {
@@ -146,6 +146,11 @@ func (g *Globals) validate() error {
 	if g.RateLimit < 0 {
 		return usageError{"--rate-limit: must be 0, for no limit, or more"}
 	}
+	if g.RedisURL != "" {
+		if err := asynq.CheckURL(g.RedisURL); err != nil {
+			return usageError{"--redis-url (CRM_REDIS_URL): " + explain(err)}
+		}
+	}
 	if g.PublicURL == "" {
 		return nil
 	}
@@ -185,6 +190,7 @@ func (c configCmd) Run(g *Globals, t terminal) error {
 		{"CRM_PUBLIC_URL", g.PublicURL},
 		{"CRM_TRUSTED_PROXIES", strings.Join(g.TrustedProxies, ",")},
 		{"CRM_RATE_LIMIT", strconv.Itoa(g.RateLimit)},
+		{"CRM_REDIS_URL", hidden(g.RedisURL)},
 		{"CRM_SYNC_NORMAL", strconv.FormatBool(g.SyncNormal)},
 	}
 	if g.JSON {

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
+	"github.com/redis/go-redis/v9"
 )
 
 // Exit codes.
@@ -30,6 +31,7 @@ const (
 var version = "dev"
 
 func main() {
+	redis.SetLogger(silent{}) // The adapters say what matters; this is the client's own, for the whole process.
 	t := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	ctx, stop := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2) // One to end by, one to insist.
@@ -42,6 +44,12 @@ func main() {
 	}()
 	os.Exit(run(ctx, os.Args[1:], t))
 }
+
+// silent is a log that nobody reads.
+type silent struct{}
+
+// Printf implements the log of the client of Redis.
+func (silent) Printf(context.Context, string, ...any) {}
 
 // terminal is where a command reads and writes.
 type terminal struct {

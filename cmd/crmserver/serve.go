@@ -129,7 +129,7 @@ func (s serveCmd) options(g *Globals, log *slog.Logger, told *telemetry) (fx.Opt
 	if s.Workers == 0 {
 		settings.Workers = -1
 	}
-	return fx.Options(base(g, log, settings, told), fx.Supply(api, told, listenAddress(s.Addr), basePath(g.basePath())), httpapifx.Module(),
+	return fx.Options(base(g, log, settings, told), g.limits(), fx.Supply(api, told, listenAddress(s.Addr), basePath(g.basePath())), httpapifx.Module(),
 		fx.Provide(newServer, func(h *httpapi.Handler) healthHandler { return h }), debugModule(s.watching, told), keepErasures(g, log)), nil
 }
 

@@ -49,7 +49,13 @@ func (s *syncBuffer) String() string {
 // serve starts a server on a free port and waits until it says where it is.
 func (h *home) serve(args ...string) *running {
 	h.t.Helper()
-	s := h.background(append([]string{"serve", "--json", "--rate-limit=0"}, args...)...)
+	return h.serveIn(nil, append([]string{"--rate-limit=0"}, args...)...)
+}
+
+// serveIn is serve with more of an environment, and with its limits.
+func (h *home) serveIn(env []string, args ...string) *running {
+	h.t.Helper()
+	s := h.backgroundIn(env, append([]string{"serve", "--json"}, args...)...)
 	if err := json.Unmarshal([]byte(s.out.String()), &s.hello); err != nil {
 		h.t.Fatalf("greeting %q: %v", s.out.String(), err)
 	}

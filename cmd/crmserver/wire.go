@@ -10,13 +10,17 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
+	"github.com/omnicrm/omnicrm/adapters/asynq/asynqfx"
 	"github.com/omnicrm/omnicrm/adapters/csv/csvfx"
 	"github.com/omnicrm/omnicrm/adapters/phone/phonefx"
+	"github.com/omnicrm/omnicrm/adapters/redis"
+	"github.com/omnicrm/omnicrm/adapters/redis/redisfx"
 	"github.com/omnicrm/omnicrm/adapters/vcard/vcardfx"
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/crm/crmfx"
 	"github.com/omnicrm/omnicrm/crm/identity"
 	"github.com/omnicrm/omnicrm/crm/identity/identityfx"
+	"github.com/omnicrm/omnicrm/transports/httpapi"
 )
 
 const (
@@ -42,12 +46,29 @@ func base(g *Globals, log *slog.Logger, s crmfx.Settings, told *telemetry) fx.Op
 	if told != nil {
 		watch = fx.Options(fx.Supply(fx.Annotate(told, fx.As(new(crm.Observer)))), fx.Invoke(told.watch))
 	}
-	return fx.Options(watch,
+	return fx.Options(watch, g.queue(s),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }),
 		fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
 		fx.Supply(log, s), g.database().module(told),
 		csvfx.Module(), vcardfx.Module(), phonefx.Module(), identityfx.Module(), crmfx.Module(),
 	)
+}
+
+// queue is how jobs get to those who run some: over Redis, if one is named. The
+// other commands need none: workers find the jobs of these in the store.
+func (g *Globals) queue(s crmfx.Settings) fx.Option {
+	if g.RedisURL == "" || s.Idle {
+		return fx.Options()
+	}
+	return fx.Options(fx.Supply(asynqfx.Config{URL: g.RedisURL}), asynqfx.Module())
+}
+
+// limits is who counts requests: this process, or all together on Redis.
+func (g *Globals) limits() fx.Option {
+	if g.RedisURL == "" || g.RateLimit == 0 {
+		return fx.Options()
+	}
+	return fx.Options(fx.Supply(redisfx.Config{URL: g.RedisURL}), redisfx.Module(), fx.Provide(func(l *redis.Limiter) httpapi.Limiter { return l }))
 }
 
 // with opens everything, runs do, and closes everything again. No background

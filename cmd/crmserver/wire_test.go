@@ -24,6 +24,7 @@ func TestServerCompositionsAreComplete(t *testing.T) {
 		"behind a proxy": func(g *Globals, _ *serveCmd) {
 			g.PublicURL, g.TrustedProxies = "https://crm.example.com", []string{"10.0.0.0/8", "::1"}
 		},
+		"over Redis":                       func(g *Globals, _ *serveCmd) { g.RedisURL = "redis://localhost" },
 		"with flushing left to the system": func(g *Globals, _ *serveCmd) { g.SyncNormal = true },
 		"logging everything as JSON":       func(g *Globals, _ *serveCmd) { g.Log, g.JSON = "debug", true },
 	}

@@ -86,6 +86,13 @@ func adapterRules() []rule {
 		shared("contactfile", "golang.org/x/text"),
 		adapter("sqlite", "modernc.org/sqlite", "github.com/jmoiron/sqlx", "github.com/pressly/goose/v3"),
 		adapter("postgres", "github.com/lib/pq", "github.com/jmoiron/sqlx", "github.com/pressly/goose/v3"),
+		shared("rediskit", "github.com/redis/go-redis/v9"),
+		{
+			pkg: "adapters/asynq", own: own, foreign: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/v9", "github.com/google/uuid"},
+			// A queue is nothing without a store.
+			ownInTests: append([]string{"adapters/sqlite"}, tests...),
+		},
+		adapter("redis", "github.com/redis/go-redis/v9"),
 		adapter("csv", "golang.org/x/text"),
 		adapter("vcard", "golang.org/x/text"),
 		adapter("jsonl"),
