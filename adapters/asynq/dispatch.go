@@ -17,10 +17,10 @@ const (
 	dispatchTimeout = 500 * time.Millisecond
 	// breakerRest is how long nothing is handed over after a failure.
 	breakerRest = time.Second
-	// maxIDs bounds the ids of a task. It holds a tenth of what a kind has in the
-	// queue, so that there are some for several workers: kinds of which less than
-	// about 80 are done in a second go one by one.
-	maxIDs, share = 100, 10
+	// maxIDs bounds the ids of a task. It holds a fifth of what a kind may have in
+	// the queue, so that there are some for several workers: kinds of which less
+	// than about 30 are done in a second go one by one.
+	maxIDs, share = 100, 5
 	// A task that fails again and again, which is a fault, or dies with its process
 	// is tried maxRetry times; it must not be 0, which loses it with the process.
 	maxRetry = 5

@@ -20,7 +20,8 @@ const (
 	ticketLife = 5 * time.Second
 	// As many tickets of a kind lie in a queue as were taken within horizon, at
 	// least fewest and at most most: a new one waits about that long for those
-	// before it.
+	// before it. Where the queue ran dry, or nearly, nobody waits, and it is three
+	// times as many: else a machine that is slow for a moment would stay slow.
 	horizon       = 300 * time.Millisecond
 	fewest, most  = 4, 1_000
 	windowEvery   = 50 * time.Millisecond
@@ -41,6 +42,9 @@ local taken, seen, at, window = tonumber(p[1] or 0), tonumber(p[2] or 0), tonumb
 local passed = now - at
 if passed >= every then
 	local pace = (taken - seen) * horizon / passed
+	if redis.call('ZCARD', KEYS[1]) * 4 <= window then
+		pace = pace * 3
+	end
 	window = math.floor(math.max(fewest, math.min(most, math.max(pace, window / 2))))
 	redis.call('HSET', KEYS[2], 'seen', taken, 'at', now, 'window', window)
 	redis.call('PEXPIRE', KEYS[2], forget)

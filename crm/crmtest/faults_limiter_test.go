@@ -31,7 +31,7 @@ func (l *wrongLimiter) TakeRequest(_ context.Context, key string, perMinute int)
 		l.mu.Lock()
 	}
 	defer l.mu.Unlock()
-	if back.Before(now) && !(l.stingy && !back.IsZero()) {
+	if back.Before(now) && (!l.stingy || back.IsZero()) {
 		back = now
 	}
 	after := back.Add(step)
