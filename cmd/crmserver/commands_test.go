@@ -162,6 +162,7 @@ func TestEnvironment(t *testing.T) {
 		"CRM_DATA": h.path("data"), "CRM_ADDR": ":9", "CRM_WORKERS": "7", "CRM_LOG": "debug",
 		"CRM_PUBLIC_URL": "", "CRM_TRUSTED_PROXIES": "10.0.0.0/8,::1", "CRM_RATE_LIMIT": "600", "CRM_SYNC_NORMAL": "false",
 		"CRM_DEBUG_ADDR": "", "CRM_METRICS": "main", "CRM_REDIS_URL": "(set)",
+		"CRM_DATABASE_URL": "", "CRM_DATABASE_DIRECT_URL": "", "CRM_DATABASE_CONNS": "16",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318", "OTEL_EXPORTER_OTLP_HEADERS": "(set)", "OTEL_SERVICE_NAME": "omnicrm",
 	}
 	for name, value := range want {
@@ -179,7 +180,7 @@ func TestEnvironment(t *testing.T) {
 		}
 	}
 	t.Run("a setting that this version cannot follow is refused by name", func(t *testing.T) {
-		for _, name := range []string{"CRM_DATABASE_URL", "CRM_DATABASE_DIRECT_URL", "CRM_SEARCH_URL", "CRM_SEARCH_KEY", "CRM_SECRET_KEYS"} {
+		for _, name := range []string{"CRM_SEARCH_URL", "CRM_SEARCH_KEY", "CRM_SECRET_KEYS"} {
 			for _, args := range [][]string{{"user", "list"}, {"serve"}, {"config"}} {
 				c := h.command(args...)
 				c.Env = append(c.Env, name+"=scheme://user:secret@host/x")
