@@ -90,3 +90,7 @@ const (
 
 // MaxFacetValues is how many values of a facet are counted out.
 const MaxFacetValues = maxFacetValues
+
+// IsSearchRun reports whether a folded word is a run of Han, Kana or Hangul,
+// which is found by any part of it.
+func IsSearchRun(word string) bool { return textindex.IsRun(word) }

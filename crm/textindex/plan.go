@@ -242,3 +242,7 @@ func (w *queryWord) compare(words []ContentWord, wholes string) cell {
 	}
 	return best
 }
+
+// IsRun reports whether a folded word is a run of Han, Kana or Hangul, which is
+// found by any part of it.
+func IsRun(word string) bool { return isCJKWord(word) }

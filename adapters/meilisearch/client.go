@@ -1,0 +1,59 @@
+package meilisearch
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/failsafehttp"
+)
+
+const (
+	dialTimeout = 3 * time.Second
+	// A request is sent again after about retryFirst, then after twice as long
+	// each time, at most retryLast.
+	retryFirst = 50 * time.Millisecond
+	retryLast  = time.Second
+	// keptConnections is how many stay open between requests.
+	keptConnections = 32
+)
+
+// client returns the client that requests are sent by. All requests of this
+// package may be sent twice: a document replaces itself, and what is deleted
+// stays so. The library's own repetitions would send an empty body.
+func client(o Options) *http.Client {
+	c := &http.Client{}
+	if o.Client != nil {
+		*c = *o.Client
+	}
+	if c.Transport == nil {
+		c.Transport = &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			TLSHandshakeTimeout: dialTimeout,
+			MaxIdleConns:        keptConnections,
+			MaxIdleConnsPerHost: keptConnections,
+			IdleConnTimeout:     90 * time.Second,
+			ForceAttemptHTTP2:   true,
+		}
+	}
+	// A key is sent to the address that was given and to no other.
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if o.Retries > 0 {
+		again := failsafehttp.NewRetryPolicyBuilder().
+			WithMaxRetries(o.Retries).
+			WithBackoff(retryFirst, retryLast).
+			WithJitterFactor(0.25).
+			AbortOnErrors(context.Canceled, context.DeadlineExceeded).
+			ReturnLastFailure().
+			Build()
+		c.Transport = failsafehttp.NewRoundTripper(c.Transport, again)
+	}
+	return c
+}
+
+// within bounds one request.
+func (x *Index) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, x.o.CallTimeout)
+}
