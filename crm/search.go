@@ -153,8 +153,9 @@ type IndexStatus struct {
 	// this process, 0 for a service.
 	Documents int
 	Bytes     int64
-	// Position is the one that MarkIndexed noted last, 0 when there is none:
-	// then nobody has filled the index.
+	// Position is the one that MarkIndexed noted last, 0 when there is none: then
+	// nobody has filled the index, or it was lost since. A shared index that
+	// tells 0 after more is filled again.
 	Position Position
 	// Shared says that the index outlives this process and that others may
 	// feed it: it is not dropped when idle, not emptied before a load, and not

@@ -248,6 +248,21 @@ func TestASharedIndexOfAnotherDatabaseIsMendedInPlace(t *testing.T) {
 	equal(t, "drops", s.drops.Load(), 0)
 }
 
+func TestASharedIndexThatWasEmptiedIsFilledAgain(t *testing.T) {
+	t.Parallel()
+	s := newService()
+	e := setup(t, searching(s))
+	e.people("Ana", "Bo", "Cy")
+	ws := e.owner.Workspace
+	await(t, "the index", func() bool { return len(e.found("bo")) == 1 && s.position(t, ws) == e.head() })
+	if err := s.MemoryIndex.DropWorkspace(context.Background(), ws); err != nil { // As another program would.
+		t.Fatal(err)
+	}
+	e.people("Dee")
+	await(t, "everybody", func() bool { return s.holds(t, ws) == 4 && s.position(t, ws) == e.head() })
+	equalList(t, "found of old", e.found("bo"), []string{"Bo"})
+}
+
 // Another process brings a contact up to date between the moment that this one
 // reads it and the moment that it puts it, and notes that the log is done.
 func TestAnOlderStateNeverStaysInASharedIndex(t *testing.T) {

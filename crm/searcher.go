@@ -20,6 +20,9 @@ const (
 // errIndexNotReady says that the store has to answer.
 var errIndexNotReady = fmt.Errorf("search index not ready: %w", ErrUnavailable)
 
+// errIndexEmptied says that a shared index has lost what it held.
+var errIndexEmptied = errors.New("search index emptied")
+
 const (
 	// loadPatience is how long a search waits for an index that is loading
 	// before the store answers instead: small workspaces load within it.
@@ -28,6 +31,9 @@ const (
 	tailEvery = 250 * time.Millisecond
 	// idleAfter is when an index nobody searched is dropped.
 	idleAfter = 30 * time.Minute
+	// sharedLook is how often a shared index is asked how far it is when nothing is
+	// written: somebody may have emptied it, or made it anew.
+	sharedLook = 5 * time.Second
 	// feedPage is how many events or contacts are read at once.
 	feedPage = 1_000
 	// retryLoadAfter is how long a failed or too large load is left alone.
@@ -88,6 +94,8 @@ type feed struct {
 	// shared says that the index outlives this process; it is written by the
 	// load.
 	shared atomic.Bool
+	// looked is when a shared index was last asked how far it is, by UnixNano.
+	looked atomic.Int64
 	// proof is what the last drift check found, nil before the first.
 	proof   atomic.Pointer[indexProof]
 	proveAt atomic.Int64 // UnixNano of the next drift check.
@@ -405,7 +413,14 @@ func (s *searcher) tail(ctx context.Context) {
 			}
 			continue
 		}
-		if err := s.follow(ctx, ws, f); err != nil && ctx.Err() == nil && !errors.Is(err, errIndexDown) {
+		err := s.follow(ctx, ws, f)
+		if errors.Is(err, errIndexEmptied) {
+			s.core.log.Warn("search index was emptied; it is filled again", "workspace", ws)
+			if err = s.drop(ctx, ws); err == nil {
+				_, err = s.open(ws)
+			}
+		}
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errIndexDown) {
 			s.core.log.Warn("search index not caught up", "workspace", ws, "error", err)
 		}
 	}
@@ -423,7 +438,7 @@ func (s *searcher) follow(ctx context.Context, ws WorkspaceID, f *feed) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.dropped.Load() || head <= f.position {
+	if f.dropped.Load() || head <= f.position && !s.lookAgain(f) {
 		return nil
 	}
 	if f.shared.Load() {
@@ -431,9 +446,13 @@ func (s *searcher) follow(ctx context.Context, ws WorkspaceID, f *feed) error {
 		if err != nil {
 			return err
 		}
+		if status.Position == 0 && f.position > 0 {
+			return errIndexEmptied
+		}
 		if status.Position <= head {
 			f.position = max(f.position, status.Position)
 		}
+		f.looked.Store(s.core.now().UnixNano())
 	}
 	written := f.written.Load()
 	if err := s.apply(ctx, ws, f); err != nil {
@@ -441,6 +460,12 @@ func (s *searcher) follow(ctx context.Context, ws WorkspaceID, f *feed) error {
 	}
 	f.applied.Store(written)
 	return nil
+}
+
+// lookAgain reports whether a shared index is to be asked how far it is although
+// there is nothing to apply.
+func (s *searcher) lookAgain(f *feed) bool {
+	return f.shared.Load() && s.core.now().Sub(time.Unix(0, f.looked.Load())) >= sharedLook
 }
 
 // bytesPerContact is what the built-in index takes for one, measured on

@@ -3,6 +3,7 @@ package meilisearch
 import (
 	"context"
 	"sync"
+	"time"
 
 	meili "github.com/meilisearch/meilisearch-go"
 
@@ -21,7 +22,11 @@ type Index struct {
 
 	mu       sync.Mutex
 	prepared bool
-	marks    map[crm.WorkspaceID]mark
+	// born is when the index was made that has been prepared.
+	born  time.Time
+	marks map[crm.WorkspaceID]mark
+	// setting is the task of settings that was not waited for to its end, 0 for none.
+	setting int64
 }
 
 var _ crm.SearchIndex = (*Index)(nil)

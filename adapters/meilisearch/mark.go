@@ -45,6 +45,9 @@ func (x *Index) MarkIndexed(ctx context.Context, ws crm.WorkspaceID, at crm.Posi
 	if err := x.prepare(ctx); err != nil {
 		return fmt.Errorf("mark indexed: %w", err)
 	}
+	if err := x.still(ctx); err != nil {
+		return fmt.Errorf("mark indexed: %w", err)
+	}
 	x.mu.Lock()
 	m := x.marks[ws]
 	soon := m.written > 0 && time.Since(m.at) < markEvery
@@ -57,7 +60,7 @@ func (x *Index) MarkIndexed(ctx context.Context, ws crm.WorkspaceID, at crm.Posi
 		return nil
 	}
 	_, err := x.enqueue(ctx, func(ctx context.Context) (*meili.TaskInfo, error) {
-		return x.index.AddDocumentsWithContext(ctx, []markDocument{markOf(ws, at)}, primaryKey())
+		return x.index.AddDocumentsWithContext(ctx, []any{markOf(ws, at), ourFormat()}, primaryKey())
 	})
 	if err != nil {
 		return fmt.Errorf("mark indexed: %w", err)
@@ -99,7 +102,10 @@ func (x *Index) readMark(ctx context.Context, ws crm.WorkspaceID) (crm.Position,
 	var m markDocument
 	err := x.getDocument(ctx, markID(ws), &m)
 	if codeOf(err) == codeNoDocument {
-		return 0, nil
+		// Perhaps its task has not ended yet.
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return x.marks[ws].written, nil
 	}
 	return m.Position, err
 }

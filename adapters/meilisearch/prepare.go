@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	meili "github.com/meilisearch/meilisearch-go"
+
+	"github.com/omnicrm/omnicrm/crm"
 )
 
 const (
@@ -26,6 +28,8 @@ type formatDocument struct {
 	ID     string `json:"id"`
 	Format int    `json:"format"`
 }
+
+func ourFormat() formatDocument { return formatDocument{ID: formatID, Format: format} }
 
 // Prepare makes sure that the server is there, new enough and accepts the key,
 // and that the index is there with the right settings: it is made when there is
@@ -108,7 +112,10 @@ func parseVersion(text string) (major, minor int, ok bool) {
 func (x *Index) checkIndex(ctx context.Context) error {
 	info, err := x.indexInfo(ctx)
 	if codeOf(err) == codeNoIndex {
-		return x.createIndex(ctx)
+		if err := x.createIndex(ctx); err != nil {
+			return err
+		}
+		info, err = x.indexInfo(ctx)
 	}
 	if err != nil {
 		return err
@@ -116,7 +123,28 @@ func (x *Index) checkIndex(ctx context.Context) error {
 	if info.PrimaryKey != "" && info.PrimaryKey != attrID {
 		return x.foreign(fmt.Sprintf("its primary key is %q", info.PrimaryKey))
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.born = info.CreatedAt
 	return nil
+}
+
+// still makes sure that the index is the one that was prepared. The server makes
+// an index that is not there when documents come, without settings; and a
+// position must not be noted for documents that went with another index.
+func (x *Index) still(ctx context.Context) error {
+	info, err := x.indexInfo(ctx)
+	if err != nil {
+		return err
+	}
+	x.mu.Lock()
+	same := info.CreatedAt.Equal(x.born)
+	x.mu.Unlock()
+	if same {
+		return nil
+	}
+	x.forget()
+	return &serviceError{text: fmt.Sprintf("the index %q was made anew by somebody else", x.o.Index), sentinel: crm.ErrUnavailable}
 }
 
 func (x *Index) indexInfo(ctx context.Context) (*meili.IndexResult, error) {
@@ -228,7 +256,7 @@ func (x *Index) checkFormat(ctx context.Context) error {
 	ctx, release := context.WithTimeout(ctx, x.o.WriteTimeout)
 	defer release()
 	task, err := x.enqueue(ctx, func(ctx context.Context) (*meili.TaskInfo, error) {
-		return x.index.AddDocumentsWithContext(ctx, []formatDocument{{ID: formatID, Format: format}}, primaryKey())
+		return x.index.AddDocumentsWithContext(ctx, []formatDocument{ourFormat()}, primaryKey())
 	})
 	if err != nil {
 		return err

@@ -29,6 +29,9 @@ func (x *Index) write(ctx context.Context, what string, send func(ctx context.Co
 	}
 	ctx, release := context.WithTimeout(ctx, x.o.WriteTimeout)
 	defer release()
+	if err := x.still(ctx); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
 	for try := 1; ; try++ {
 		task, err := x.enqueue(ctx, send)
 		if err != nil {

@@ -16,10 +16,11 @@ func (x *Index) PutDocuments(ctx context.Context, ws crm.WorkspaceID, docs []crm
 	if len(docs) == 0 {
 		return nil
 	}
-	out := make([]any, len(docs), len(docs)+1)
+	out := make([]any, len(docs), len(docs)+2)
 	for i := range docs {
 		out[i] = x.documentOf(ws, &docs[i].Contact)
 	}
+	out = append(out, ourFormat())
 	late, noted := x.lateMark(ws)
 	if noted {
 		out = append(out, late)
@@ -40,7 +41,7 @@ func (x *Index) put(ctx context.Context, docs []any) error {
 	if codeOf(err) != codeTooLarge || len(docs) == 1 {
 		return err
 	}
-	half := len(docs) / 2
+	half := len(docs) / 2 // Two of them may be no contacts.
 	if err := x.put(ctx, docs[:half]); err != nil {
 		return err
 	}
