@@ -164,6 +164,7 @@ func TestEnvironment(t *testing.T) {
 		"CRM_DEBUG_ADDR": "", "CRM_METRICS": "main", "CRM_REDIS_URL": "(set)",
 		"CRM_DATABASE_URL": "", "CRM_DATABASE_DIRECT_URL": "", "CRM_DATABASE_CONNS": "16",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318", "OTEL_EXPORTER_OTLP_HEADERS": "(set)", "OTEL_SERVICE_NAME": "omnicrm",
+		"CRM_SEARCH_URL": "", "CRM_SEARCH_KEY": "", "CRM_SEARCH_INDEX": "omnicrm",
 	}
 	for name, value := range want {
 		if got[name] != value {
@@ -180,7 +181,7 @@ func TestEnvironment(t *testing.T) {
 		}
 	}
 	t.Run("a setting that this version cannot follow is refused by name", func(t *testing.T) {
-		for _, name := range []string{"CRM_SEARCH_URL", "CRM_SEARCH_KEY", "CRM_SECRET_KEYS"} {
+		for _, name := range []string{"CRM_SECRET_KEYS"} {
 			for _, args := range [][]string{{"user", "list"}, {"serve"}, {"config"}} {
 				c := h.command(args...)
 				c.Env = append(c.Env, name+"=scheme://user:secret@host/x")
@@ -192,6 +193,21 @@ func TestEnvironment(t *testing.T) {
 		}
 		if got := h.files(); slices.Contains(got, "data") {
 			t.Errorf("it made a data folder: %v", got)
+		}
+	})
+	t.Run("a search service that cannot be one is refused by name", func(t *testing.T) {
+		for _, setting := range []string{"CRM_SEARCH_URL=http://user:secret@host", "CRM_SEARCH_URL=host:7700/secret", "CRM_SEARCH_KEY=secret"} {
+			c := h.command("user", "list")
+			c.Env = append(c.Env, setting)
+			out, err := c.CombinedOutput()
+			if err == nil || c.ProcessState.ExitCode() != exitMisuse || !strings.Contains(string(out), "search") && !strings.Contains(string(out), "SEARCH") || strings.Contains(string(out), "secret") {
+				t.Errorf("%s: got %v %q, want exit 2 and no secret", setting, err, out)
+			}
+		}
+		c := h.command("config")
+		c.Env = append(c.Env, "CRM_SEARCH_URL=http://127.0.0.1:7700", "CRM_SEARCH_KEY=secret")
+		if out, err := c.CombinedOutput(); err != nil || strings.Contains(string(out), "secret") || !strings.Contains(string(out), "http://127.0.0.1:7700") {
+			t.Errorf("config: got %v %q, want the address and no key", err, out)
 		}
 	})
 	c := h.command("check")

@@ -57,7 +57,8 @@ type Globals struct {
 	SyncNormal        bool     `env:"CRM_SYNC_NORMAL" help:"Leave flushing to the operating system: faster on slow disks, and a power cut may lose the last writes."`
 	JSON              bool     `help:"Print results as JSON."`
 
-	NotYet notYet `embed:""`
+	Search searchFlags `embed:""`
+	NotYet notYet      `embed:""`
 
 	// dataGiven says that --data stands on the command line.
 	dataGiven bool
@@ -66,8 +67,6 @@ type Globals struct {
 // notYet are settings of the specification that this version does not serve. To
 // pass over them would be to keep the data somewhere else than was asked for.
 type notYet struct {
-	SearchURL  string `env:"CRM_SEARCH_URL" hidden:""`
-	SearchKey  string `env:"CRM_SEARCH_KEY" hidden:""`
 	SecretKeys string `env:"CRM_SECRET_KEYS" hidden:""`
 }
 
@@ -75,8 +74,6 @@ type notYet struct {
 func (n notYet) refuse() error {
 	var set []string
 	for _, s := range []struct{ name, value string }{
-		{"CRM_SEARCH_URL", n.SearchURL},
-		{"CRM_SEARCH_KEY", n.SearchKey},
 		{"CRM_SECRET_KEYS", n.SecretKeys},
 	} {
 		if s.value != "" {
@@ -187,6 +184,9 @@ func (c configCmd) Run(g *Globals, t terminal) error {
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", c.OTLPEndpoint},
 		{"OTEL_EXPORTER_OTLP_HEADERS", hidden(c.OTLPHeaders)},
 		{"OTEL_SERVICE_NAME", c.ServiceName},
+		{"CRM_SEARCH_URL", shownURL(g.Search.SearchURL)},
+		{"CRM_SEARCH_KEY", hidden(g.Search.SearchKey)},
+		{"CRM_SEARCH_INDEX", g.Search.SearchIndex},
 		{"CRM_PUBLIC_URL", g.PublicURL},
 		{"CRM_TRUSTED_PROXIES", strings.Join(g.TrustedProxies, ",")},
 		{"CRM_RATE_LIMIT", strconv.Itoa(g.RateLimit)},

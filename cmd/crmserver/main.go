@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 	}
 	c.dataGiven = slices.ContainsFunc(parsed.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == "data" })
 	if parsed.Command() != "version" {
-		err = c.NotYet.refuse()
+		err = errors.Join(c.NotYet.refuse(), c.Search.validate())
 	}
 	if err == nil {
 		err = parsed.Run(&c.Globals)

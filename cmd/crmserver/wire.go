@@ -49,7 +49,7 @@ func base(g *Globals, log *slog.Logger, s crmfx.Settings, told *telemetry) fx.Op
 	return fx.Options(watch, g.queue(s),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }),
 		fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
-		fx.Supply(log, s), g.database().module(told),
+		fx.Supply(log, s), g.database().module(told), g.Search.module(s.Idle),
 		csvfx.Module(), vcardfx.Module(), phonefx.Module(), identityfx.Module(), crmfx.Module(),
 	)
 }

@@ -26,6 +26,7 @@ func TestServerCompositionsAreComplete(t *testing.T) {
 		},
 		"over Redis":                       func(g *Globals, _ *serveCmd) { g.RedisURL = "redis://localhost" },
 		"with flushing left to the system": func(g *Globals, _ *serveCmd) { g.SyncNormal = true },
+		"with a search service":            func(g *Globals, _ *serveCmd) { g.Search.SearchURL = "http://127.0.0.1:7700" },
 		"logging everything as JSON":       func(g *Globals, _ *serveCmd) { g.Log, g.JSON = "debug", true },
 	}
 	for name, change := range tests {
@@ -77,9 +78,11 @@ func TestBadSettingsAreRefused(t *testing.T) {
 
 func TestCommandCompositionIsComplete(t *testing.T) {
 	t.Parallel()
-	g := &Globals{Data: t.TempDir()}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	if err := fx.ValidateApp(base(g, log, crmfx.Settings{Idle: true}, nil), fx.Invoke(func(parts) {})); err != nil {
-		t.Errorf("got %v, want a complete graph", err)
+	for _, search := range []string{"", "http://127.0.0.1:7700"} {
+		g := &Globals{Data: t.TempDir(), Search: searchFlags{SearchURL: search}}
+		if err := fx.ValidateApp(base(g, log, crmfx.Settings{Idle: true}, nil), fx.Invoke(func(parts) {})); err != nil {
+			t.Errorf("with search on %q: got %v, want a complete graph", search, err)
+		}
 	}
 }

@@ -97,6 +97,12 @@ func adapterRules() []rule {
 		adapter("vcard", "golang.org/x/text"),
 		adapter("jsonl"),
 		adapter("phone", "github.com/nyaruka/phonenumbers"),
+		{
+			pkg: "adapters/meilisearch", own: own,
+			foreign: []string{"github.com/meilisearch/meilisearch-go", "github.com/failsafe-go/failsafe-go"},
+			// That the store answers while the service is away takes a store.
+			ownInTests: append([]string{"adapters/sqlite"}, tests...),
+		},
 		{pkg: "adapters/*/*fx", own: []string{"crm", "crm/identity", "parent"}, foreign: []string{fxPath}, ownInTests: tests},
 	}
 }

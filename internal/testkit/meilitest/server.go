@@ -67,10 +67,12 @@ type Request struct {
 
 // faults are what goes wrong next.
 type faults struct {
-	down    bool
-	held    bool
-	delay   time.Duration
-	cuts    int
+	down  bool
+	held  bool
+	delay time.Duration
+	cuts  int
+	// writes are the batches of documents whose answer is cut.
+	writes  int
 	answers []int
 	tasks   []taskFault
 }
@@ -137,6 +139,14 @@ func (s *Server) CutNext(n int) {
 	s.faults.cuts = n
 }
 
+// CutDocuments cuts the connections of the next batches of documents after they
+// were read.
+func (s *Server) CutDocuments(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.writes = n
+}
+
 // AnswerNext answers the next requests with these status codes and no body of
 // Meilisearch's.
 func (s *Server) AnswerNext(status ...int) {
@@ -166,6 +176,9 @@ func (s *Server) Requests() []Request {
 func (s *Server) DeleteIndex(uid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, t := range s.tasks { // A deletion is a task too, and comes after all others.
+		t.due = time.Time{}
+	}
 	s.advance()
 	delete(s.indexes, uid)
 }
@@ -213,6 +226,10 @@ func (s *Server) survive(w http.ResponseWriter, r *http.Request, body []byte) bo
 	cut := s.faults.down
 	if !cut && s.faults.cuts > 0 {
 		s.faults.cuts--
+		cut = true
+	}
+	if s.faults.writes > 0 && routeOf(r.Method, r.URL.Path) == "POST /indexes/*/documents" {
+		s.faults.writes--
 		cut = true
 	}
 	status := 0
@@ -280,4 +297,35 @@ func fail(status int, message, code string) answer {
 
 func noIndex(uid string) answer {
 	return fail(http.StatusNotFound, "Index `"+uid+"` not found.", "index_not_found")
+}
+
+// Put writes documents, a JSON list, into an index as another program would.
+func (s *Server) Put(uid, primaryKey, documents string) {
+	s.t.Helper()
+	var raws []map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(documents), &raws); err != nil {
+		s.t.Fatal(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance()
+	if s.indexes[uid] == nil {
+		s.indexes[uid] = newIndex(uid, primaryKey)
+	}
+	if failure := s.indexes[uid].put(raws); failure != nil {
+		s.t.Fatal(failure)
+	}
+}
+
+// ChangeSettings changes settings, a JSON object, as another program would.
+func (s *Server) ChangeSettings(uid, settings string) {
+	s.t.Helper()
+	var change map[string]any
+	if err := json.Unmarshal([]byte(settings), &change); err != nil {
+		s.t.Fatal(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance()
+	s.indexes[uid].set(change)
 }
