@@ -2,18 +2,24 @@ package crm
 
 import "github.com/omnicrm/omnicrm/crm/textindex"
 
-// SearchPlan is a query text read by the rules of searching, and SearchContents
-// what a contact says by the same rules. An index kept by a service is built on
-// the two, so that it finds and orders as the built-in one does.
+// An index kept by a service finds and orders as the built-in one does when it is
+// built on these, which are those of package crm/textindex.
 type (
-	SearchPlan      = textindex.Plan
-	SearchPart      = textindex.PlanPart
-	SearchWord      = textindex.PlanWord
-	SearchContents  = textindex.Contents
-	SearchSaid      = textindex.ContentWord
-	SearchWhole     = textindex.ContentWhole
+	// SearchPlan is a query text, read.
+	SearchPlan = textindex.Plan
+	// SearchPart is what of it has to match by itself.
+	SearchPart = textindex.PlanPart
+	// SearchWord is a word of a part.
+	SearchWord = textindex.PlanWord
+	// SearchContents is what a contact says.
+	SearchContents = textindex.Contents
+	// SearchSaid is a word that a contact says.
+	SearchSaid = textindex.ContentWord
+	// SearchWhole is an address or a number of a contact.
+	SearchWhole = textindex.ContentWhole
+	// SearchRelevance says how well a contact matches, the smaller the better.
 	SearchRelevance = textindex.Relevance
-	// SearchCondition is what a query asks of a document besides its words: Terms
+	// SearchCondition is what a query asks of a contact besides its words: Terms
 	// and Ranges.
 	SearchCondition = textindex.Query
 )

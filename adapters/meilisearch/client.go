@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/failsafehttp"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
 )
 
 const (
@@ -41,14 +42,7 @@ func client(o Options) *http.Client {
 	// A key is sent to the address that was given and to no other.
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if o.Retries > 0 {
-		again := failsafehttp.NewRetryPolicyBuilder().
-			WithMaxRetries(o.Retries).
-			WithBackoff(retryFirst, retryLast).
-			WithJitterFactor(0.25).
-			AbortOnErrors(context.Canceled, context.DeadlineExceeded).
-			ReturnLastFailure().
-			Build()
-		c.Transport = failsafehttp.NewRoundTripper(c.Transport, again)
+		c.Transport = failsafehttp.NewRoundTripper(c.Transport, again(o.Retries))
 	}
 	return c
 }
@@ -56,4 +50,18 @@ func client(o Options) *http.Client {
 // within bounds one request.
 func (x *Index) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, x.o.CallTimeout)
+}
+
+// again is when a request is sent again: what was not answered, 429 and most of
+// 5xx. A Retry-After is kept to.
+//
+//nolint:bodyclose // It builds a policy and sees no response; the round tripper closes those that are not returned.
+func again(retries int) retrypolicy.RetryPolicy[*http.Response] {
+	return failsafehttp.NewRetryPolicyBuilder().
+		WithMaxRetries(retries).
+		WithBackoff(retryFirst, retryLast).
+		WithJitterFactor(0.25).
+		AbortOnErrors(context.Canceled, context.DeadlineExceeded).
+		ReturnLastFailure().
+		Build()
 }

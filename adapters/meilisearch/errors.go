@@ -118,8 +118,7 @@ func lost(code string) bool {
 func (x *Index) translateTransport(err, origin error) error {
 	e := &serviceError{sentinel: crm.ErrUnavailable, cause: err}
 	var timeout net.Error
-	var by *url.Error
-	if errors.As(origin, &by) {
+	if by, ok := errors.AsType[*url.Error](origin); ok {
 		origin = by.Err // The address has its place in the configuration.
 	}
 	var syntax *json.SyntaxError
@@ -140,8 +139,7 @@ func (x *Index) translateTransport(err, origin error) error {
 
 // codeOf returns the server's code in an error of this package, or "".
 func codeOf(err error) string {
-	var e *serviceError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*serviceError](err); ok {
 		return e.code
 	}
 	return ""

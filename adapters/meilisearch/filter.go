@@ -2,6 +2,7 @@ package meilisearch
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -92,8 +93,7 @@ type step struct {
 // beyond keeps the documents that come after the numbers in their order.
 func beyond(steps ...step) string {
 	filter := ""
-	for i := len(steps) - 1; i >= 0; i-- {
-		s := steps[i]
+	for _, s := range slices.Backward(steps) {
 		operator := ">"
 		if s.desc {
 			operator = "<"

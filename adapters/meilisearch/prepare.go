@@ -194,15 +194,32 @@ func (x *Index) checkSettings(ctx context.Context) error {
 	} else if !ours {
 		return x.foreign("it has documents and other settings")
 	}
-	ctx, release = context.WithTimeout(ctx, x.o.WriteTimeout)
+	return x.set(ctx, send)
+}
+
+// set changes settings, which takes the server long when there are many documents:
+// whoever comes after a caller that gave up goes on to wait for the same task.
+func (x *Index) set(ctx context.Context, send *meili.Settings) error {
+	ctx, release := context.WithTimeout(ctx, x.o.WriteTimeout)
 	defer release()
-	task, err := x.enqueue(ctx, func(ctx context.Context) (*meili.TaskInfo, error) {
-		return x.index.UpdateSettingsWithContext(ctx, send)
-	})
-	if err != nil {
-		return err
+	x.mu.Lock()
+	task := x.setting
+	x.mu.Unlock()
+	if task == 0 {
+		var err error
+		task, err = x.enqueue(ctx, func(ctx context.Context) (*meili.TaskInfo, error) {
+			return x.index.UpdateSettingsWithContext(ctx, send)
+		})
+		if err != nil {
+			return err
+		}
 	}
-	_, err = x.await(ctx, task)
+	_, err := x.await(ctx, task)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.setting = 0; err != nil && ctx.Err() != nil {
+		x.setting = task
+	}
 	return err
 }
 

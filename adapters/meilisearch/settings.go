@@ -88,19 +88,8 @@ var typos = meili.MinWordSizeForTypos{OneTypo: 5, TwoTypos: 9}
 // they should be, nil for nothing. Sending the same again would be a task all
 // the same. The order matters of ranking rules and searchable attributes only.
 func missing(got, want *meili.Settings) *meili.Settings {
-	send, differs := &meili.Settings{}, false
-	if !slices.Equal(got.SearchableAttributes, want.SearchableAttributes) {
-		send.SearchableAttributes, differs = want.SearchableAttributes, true
-	}
-	if !sameSet(got.FilterableAttributes, want.FilterableAttributes) {
-		send.FilterableAttributes, differs = want.FilterableAttributes, true
-	}
-	if !sameSet(got.SortableAttributes, want.SortableAttributes) {
-		send.SortableAttributes, differs = want.SortableAttributes, true
-	}
-	if !slices.Equal(got.RankingRules, want.RankingRules) {
-		send.RankingRules, differs = want.RankingRules, true
-	}
+	var send meili.Settings
+	differs := missingLists(&send, got, want)
 	if got.ProximityPrecision != want.ProximityPrecision {
 		send.ProximityPrecision, differs = want.ProximityPrecision, true
 	}
@@ -122,13 +111,30 @@ func missing(got, want *meili.Settings) *meili.Settings {
 	if !got.FacetSearch {
 		send.FacetSearch, differs = true, true
 	}
-	if got.DistinctAttribute != nil || len(got.DisplayedAttributes) > 0 && !slices.Contains(got.DisplayedAttributes, "*") {
-		send.DisplayedAttributes, differs = []string{"*"}, true
-	}
 	if !differs {
 		return nil
 	}
-	return send
+	return &send
+}
+
+// missingLists is missing for the settings that are lists.
+func missingLists(send, got, want *meili.Settings) (differs bool) {
+	if !slices.Equal(got.SearchableAttributes, want.SearchableAttributes) {
+		send.SearchableAttributes, differs = want.SearchableAttributes, true
+	}
+	if !sameSet(got.FilterableAttributes, want.FilterableAttributes) {
+		send.FilterableAttributes, differs = want.FilterableAttributes, true
+	}
+	if !sameSet(got.SortableAttributes, want.SortableAttributes) {
+		send.SortableAttributes, differs = want.SortableAttributes, true
+	}
+	if !slices.Equal(got.RankingRules, want.RankingRules) {
+		send.RankingRules, differs = want.RankingRules, true
+	}
+	if len(got.DisplayedAttributes) > 0 && !slices.Contains(got.DisplayedAttributes, "*") {
+		send.DisplayedAttributes, differs = []string{"*"}, true
+	}
+	return differs
 }
 
 func sameSet(a, b []string) bool {

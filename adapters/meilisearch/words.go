@@ -3,6 +3,7 @@ package meilisearch
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ func encodeRun(run []rune) string {
 	var b strings.Builder
 	b.WriteString(runSign)
 	for _, u := range utf16.Encode(run) {
-		b.WriteString(hex.EncodeToString([]byte{byte(u >> 8), byte(u)}))
+		b.WriteString(hex.EncodeToString(binary.BigEndian.AppendUint16(nil, u)))
 	}
 	return b.String()
 }

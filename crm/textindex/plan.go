@@ -100,7 +100,7 @@ type Relevance uint64
 
 // NewRelevance returns the relevance of one match.
 func NewRelevance(wholeness, class, typos, rank int) Relevance {
-	return Relevance(wholeness)<<wholeShift | Relevance(class)<<classShift | Relevance(typos)<<typosShift | Relevance(rank) //nolint:gosec // Small sums.
+	return Relevance(wholeness)<<wholeShift | Relevance(class)<<classShift | Relevance(typos)<<typosShift | Relevance(rank)
 }
 
 // Contents is what a document says, as the index reads it.

@@ -3,6 +3,7 @@ package meilitest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -160,16 +161,6 @@ func (v *value) add(field any) {
 	}
 }
 
-// ordered returns documents in the order in which they came.
-func ordered(docs map[string]*doc) []*doc {
-	out := make([]*doc, 0, len(docs))
-	for _, d := range docs {
-		out = append(out, d)
-	}
-	slices.SortFunc(out, func(a, b *doc) int { return a.order - b.order })
-	return out
-}
-
 func (x *index) names(setting string) []string {
 	list, _ := x.settings[setting].([]any)
 	out := make([]string, len(list))
@@ -192,9 +183,7 @@ func (x *index) set(change map[string]any) {
 		case "typoTolerance", "faceting", "pagination": // Merged.
 			old, _ := x.settings[name].(map[string]any)
 			merged := map[string]any{}
-			for k, o := range old {
-				merged[k] = o
-			}
+			maps.Copy(merged, old)
 			given, _ := v.(map[string]any)
 			for k, n := range given {
 				if n != nil {

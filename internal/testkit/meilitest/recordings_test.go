@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -115,14 +116,8 @@ func (s *Server) imitate(t *testing.T, e Exchange) {
 		var id string
 		_ = json.Unmarshal(raw["id"], &id)
 		if old := x.docs[id]; old != nil && merges {
-			whole := map[string]json.RawMessage{}
-			for k, v := range old.raw {
-				whole[k] = v
-			}
-			for k, v := range raw {
-				whole[k] = v
-			}
-			raws[i] = whole
+			raws[i] = maps.Clone(old.raw)
+			maps.Copy(raws[i], raw)
 		}
 	}
 	if failure := x.put(raws); failure != nil {

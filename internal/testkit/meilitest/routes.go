@@ -33,30 +33,44 @@ func (s *Server) answer(r *http.Request, body []byte) answer {
 		}
 		return refuse("%s", why)
 	}
-	x := s.indexes[uid]
 	switch route {
 	case "GET /version":
 		return ok(map[string]any{"commitSha": "0000000000000000000000000000000000000000", "commitDate": "2026-07-23T14:39:41.000000000Z", "pkgVersion": s.o.Version})
 	case "GET /tasks/*":
-		return s.getTask(strings.TrimPrefix(r.URL.Path, "/tasks/"))
+		return s.getTask(last(r))
 	case "POST /indexes":
 		return s.create(body)
 	case "POST /multi-search":
 		return s.searchMany(body)
+	}
+	if slices.Contains(reads, route) {
+		return s.read(r, route, uid, body)
+	}
+	return s.write(r, route, uid, body)
+}
+
+func last(r *http.Request) string { return r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:] }
+
+// write takes what makes, changes or deletes, as tasks.
+func (s *Server) write(r *http.Request, route, uid string, body []byte) answer {
+	switch route {
 	case "POST /indexes/*/documents":
 		return s.addDocuments(uid, r.URL.Query().Get("primaryKey"), body)
 	case "POST /indexes/*/documents/delete-batch":
 		return s.deleteBatch(uid, body)
 	case "POST /indexes/*/documents/delete":
-		return s.deleteByFilter(uid, x, body)
+		return s.deleteByFilter(uid, s.indexes[uid], body)
 	case "DELETE /indexes/*/documents/*":
-		return s.deleteIDs(uid, []string{r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]})
+		return s.deleteIDs(uid, []string{last(r)})
 	case "DELETE /indexes/*":
 		return s.dropIndex(uid)
 	}
-	if !slices.Contains(reads, route) && route != "PATCH /indexes/*/settings" {
-		return refuse("this stand-in has no such route")
-	}
+	return refuse("this stand-in has no such route")
+}
+
+// read answers what needs an index.
+func (s *Server) read(r *http.Request, route, uid string, body []byte) answer {
+	x := s.indexes[uid]
 	if x == nil {
 		return noIndex(uid)
 	}
@@ -70,7 +84,7 @@ func (s *Server) answer(r *http.Request, body []byte) answer {
 	case "GET /indexes/*/stats":
 		return x.stats()
 	case "GET /indexes/*/documents/*":
-		return x.document(r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:])
+		return x.document(last(r))
 	case "POST /indexes/*/search":
 		return s.searchOne(x, r.URL.Path, body)
 	}
@@ -80,7 +94,7 @@ func (s *Server) answer(r *http.Request, body []byte) answer {
 // reads are the routes that need an index.
 var reads = []string{
 	"GET /indexes/*", "GET /indexes/*/settings", "GET /indexes/*/stats", "GET /indexes/*/documents/*",
-	"POST /indexes/*/search", "POST /indexes/*/facet-search",
+	"POST /indexes/*/search", "POST /indexes/*/facet-search", "PATCH /indexes/*/settings",
 }
 
 // actions are what a key must be good for.
