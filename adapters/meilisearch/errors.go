@@ -63,7 +63,7 @@ func misconfigured(text string, cause error) error {
 }
 
 // rights is what a key must be good for.
-const rights = "search, documents.add, documents.get, documents.delete, indexes.create, indexes.get, settings.get, settings.update, tasks.get, stats.get and version"
+const rights = "search, documents.add, documents.get, documents.delete, indexes.create, indexes.get, settings.get, settings.update, tasks.get and stats.get"
 
 // translate turns an error of the client library into one of this package. It is
 // the only place that knows status codes and codes of the server.

@@ -13,7 +13,7 @@ import (
 type Options struct {
 	// Key is an API key of the server that may search, documents.add,
 	// documents.get, documents.delete, indexes.create, indexes.get, settings.get,
-	// settings.update, tasks.get, stats.get and version. Default none, for a
+	// settings.update, tasks.get and stats.get on the index. Default none, for a
 	// server that runs without keys.
 	Key string
 	// Index is the name of the index: 1 to 400 letters, digits, "-" and "_". Each

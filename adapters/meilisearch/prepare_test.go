@@ -45,7 +45,7 @@ func TestWhatIsMisconfiguredIsSaidAtTheStart(t *testing.T) {
 	}{
 		"a wrong key":                     {server(meilitest.Options{}, nil), mine, "refuses the API key"},
 		"no key":                          {server(meilitest.Options{}, nil), meilisearch.Options{}, "none was given"},
-		"a key that may not write":        {server(meilitest.Options{}, func(s *meilitest.Server) { s.AddKey(secret, []string{"search", "version"}, []string{"*"}) }), mine, "documents.add"},
+		"a key that may not write":        {server(meilitest.Options{}, func(s *meilitest.Server) { s.AddKey(secret, []string{"search"}, []string{"*"}) }), mine, "documents.add"},
 		"a key for another index":         {server(meilitest.Options{}, func(s *meilitest.Server) { s.AddKey(secret, []string{"*"}, []string{"other"}) }), mine, `valid for the index "omnicrm"`},
 		"an old version":                  {server(meilitest.Options{Version: "1.11.3"}, nil), master, "needs Meilisearch 1.12"},
 		"a version without STARTS WITH":   {server(meilitest.Options{Version: "1.12.0", NoStartsWith: true}, nil), master, "containsFilter"},
@@ -91,6 +91,30 @@ func TestAServerThatIsAwayIsUnavailableAndComesBack(t *testing.T) {
 	s.SetDown(false)
 	if _, err := x.IndexStatus(t.Context(), crm.WorkspaceID{}); err != nil {
 		t.Errorf("IndexStatus, when it is back: %v", err)
+	}
+}
+
+// The rights that the guide names are enough, for one index.
+func TestAKeyOfOneIndexIsEnough(t *testing.T) {
+	t.Parallel()
+	s := meilitest.New(t, meilitest.Options{})
+	s.AddKey(secret, []string{
+		"search", "documents.add", "documents.get", "documents.delete", "indexes.create", "indexes.get",
+		"settings.get", "settings.update", "tasks.get", "stats.get",
+	}, []string{"mine"})
+	x, ws := openOn(t, s, meilisearch.Options{Key: secret, Index: "mine"}), newWorkspace()
+	docs := put(t, x, ws, "Ann Carter")
+	if err := x.MarkIndexed(t.Context(), ws, 3); err != nil {
+		t.Error(err)
+	}
+	if got, err := x.SearchContacts(t.Context(), ws, crm.SearchQuery{Text: "cartre", Limit: 5}); err != nil || len(got.Hits) != 1 {
+		t.Errorf("SearchContacts: got %d hits and error %v, want one", len(got.Hits), err)
+	}
+	if err := x.DeleteDocuments(t.Context(), ws, []crm.ID{docs[0].Contact.ID}); err != nil {
+		t.Error(err)
+	}
+	if err := x.DropWorkspace(t.Context(), ws); err != nil {
+		t.Error(err)
 	}
 }
 
