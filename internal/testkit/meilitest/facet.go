@@ -49,7 +49,7 @@ func (s *Server) facetSearch(x *index, body []byte) answer {
 	for _, h := range hits {
 		list = append(list, *h)
 	}
-	slices.SortFunc(list, func(a, b facetHit) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
+	slices.SortFunc(list, func(a, b facetHit) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(b.Value, a.Value)) })
 	list = list[:min(len(list), x.number("faceting", "maxValuesPerFacet"))]
 	return ok(map[string]any{"facetHits": list, "facetQuery": q.FacetQuery, "processingTimeMs": 0})
 }

@@ -88,8 +88,8 @@ func TestAnswersAsRecorded(t *testing.T) {
 		compared++
 	}
 	t.Logf("%d exchanges compared; left out: %v", compared, left)
-	if compared < 150 {
-		t.Errorf("got %d exchanges compared, want 150 or more: what is left out has grown", compared)
+	if compared < 270 {
+		t.Errorf("got %d exchanges compared, want 270 or more: what is left out has grown", compared)
 	}
 }
 
