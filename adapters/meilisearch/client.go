@@ -42,7 +42,7 @@ func client(o Options) *http.Client {
 	// A key is sent to the address that was given and to no other.
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if o.Retries > 0 {
-		c.Transport = failsafehttp.NewRoundTripper(c.Transport, again(o.Retries))
+		c.Transport = failsafehttp.NewRoundTripper(c.Transport, again(o.Retries)) //nolint:bodyclose // A policy, no response.
 	}
 	return c
 }
