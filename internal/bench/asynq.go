@@ -48,7 +48,7 @@ func (b *bench) asynqThroughput(ctx context.Context, r *redisServer, kind crm.Jo
 		if err != nil {
 			return err
 		}
-		rate, err := b.throughput(ctx, fmt.Sprintf("jobs-asynq-%s-%d.db", kind, round), kind, n, r.open)
+		rate, err := b.throughput(ctx, fmt.Sprintf("jobs-asynq-%s-%d", kind, round), kind, n, r.open)
 		if err != nil {
 			return err
 		}

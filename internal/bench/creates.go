@@ -67,13 +67,19 @@ func (b *bench) creates(ctx context.Context) error {
 
 // creator is a CRM that only creates.
 type creator struct {
-	store *sqlite.Store
+	store database
 	app   *crm.CRM
 	actor crm.Actor
 }
 
 func openCreates(ctx context.Context, path string, mode sqlite.SyncMode) (*creator, error) {
-	store, err := sqlite.OpenWith(ctx, path, sqlite.Options{Sync: mode})
+	var store database
+	var err error
+	if isURL(path) {
+		store, err = openDatabase(ctx, path)
+	} else {
+		store, err = sqlite.OpenWith(ctx, path, sqlite.Options{Sync: mode})
+	}
 	if err != nil {
 		return nil, err
 	}

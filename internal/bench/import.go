@@ -62,7 +62,10 @@ func (b *bench) importFile(ctx context.Context, n int, bar float64) error {
 	if err != nil {
 		return err
 	}
-	database := filepath.Join(b.dir, fmt.Sprintf("import-%d.db", n))
+	database, err := b.place(ctx, b.dir, fmt.Sprintf("import-%d", n))
+	if err != nil {
+		return err
+	}
 	first, err := importInChild(ctx, database, file)
 	if err != nil {
 		return err

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
 )
 
@@ -21,7 +19,7 @@ const (
 
 // jobBench is a CRM with those kinds on a file of its own.
 type jobBench struct {
-	store *sqlite.Store
+	store database
 	app   *crm.CRM
 	// ran counts handlers; begun hears of those in a watched workspace.
 	ran     atomic.Int64
@@ -32,7 +30,7 @@ type jobBench struct {
 }
 
 func openJobs(ctx context.Context, path string, workers int, given crm.JobQueue) (*jobBench, error) {
-	store, err := sqlite.Open(ctx, path)
+	store, err := openDatabase(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +137,7 @@ func (b *bench) jobsEmbedded(ctx context.Context) error {
 	for _, kind := range []crm.JobKind{kindNoop, kindOne} {
 		var rates []float64
 		for round := range b.rounds {
-			rate, err := b.throughput(ctx, fmt.Sprintf("jobs-%s-%d.db", kind, round), kind, backlog/2, noQueue)
+			rate, err := b.throughput(ctx, fmt.Sprintf("jobs-%s-%d", kind, round), kind, backlog/2, noQueue)
 			if err != nil {
 				return err
 			}
@@ -180,7 +178,11 @@ func (open aQueue) with(ctx context.Context, path string, workers int) (*jobBenc
 }
 
 func (b *bench) throughput(ctx context.Context, name string, kind crm.JobKind, n int, open aQueue) (float64, error) {
-	j, err := open.with(ctx, filepath.Join(b.dir, name), 4)
+	at, err := b.place(ctx, b.dir, name)
+	if err != nil {
+		return 0, err
+	}
+	j, err := open.with(ctx, at, 4)
 	if err != nil {
 		return 0, err
 	}
@@ -194,7 +196,10 @@ func (b *bench) throughput(ctx context.Context, name string, kind crm.JobKind, n
 
 // idle has one process enqueue and another, which has nothing to do, pick up.
 func (b *bench) idle(ctx context.Context, on string, open aQueue) error {
-	path := filepath.Join(b.dir, "jobs-idle"+on+".db")
+	path, err := b.place(ctx, b.dir, "jobs-idle"+on)
+	if err != nil {
+		return err
+	}
 	worker, err := open.with(ctx, path, 4)
 	if err != nil {
 		return err
@@ -206,7 +211,7 @@ func (b *bench) idle(ctx context.Context, on string, open aQueue) error {
 	for _, way := range []struct {
 		what string
 		from *jobBench
-	}{{"another store of the file", asker}, {"the same process", worker}} {
+	}{{"another store of the database", asker}, {"the same process", worker}} {
 		var times []time.Duration
 		for range 20 * b.rounds {
 			took, err := worker.pickUp(ctx, way.from, kindOne)
@@ -224,7 +229,11 @@ func (b *bench) idle(ctx context.Context, on string, open aQueue) error {
 // fairness is P6: a single job beside a backlog of another workspace.
 func (b *bench) fairness(ctx context.Context, on string, backlog int, open aQueue) error {
 	for _, kind := range []crm.JobKind{kindNoop, kindOne} {
-		j, err := open.with(ctx, filepath.Join(b.dir, fmt.Sprintf("jobs-fair-%s%s.db", kind, on)), 4)
+		at, err := b.place(ctx, b.dir, fmt.Sprintf("jobs-fair-%s%s", kind, on))
+		if err != nil {
+			return err
+		}
+		j, err := open.with(ctx, at, 4)
 		if err != nil {
 			return err
 		}

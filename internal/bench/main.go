@@ -30,6 +30,12 @@ type bench struct {
 	dir   string
 	table table
 	out   io.Writer
+	// server is the URL of a Postgres server, empty for none; made are the URLs of
+	// the databases there, nil while SQLite is measured.
+	server string
+	made   map[string]string
+	// postgresOnly leaves SQLite out.
+	postgresOnly bool
 }
 
 func main() {
@@ -42,6 +48,8 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds that medians are taken of")
 	flag.BoolVar(&b.million, "million", false, "also measure with a million contacts (half an hour, 6 GB of disk)")
 	flag.StringVar(&b.filledDir, "filled", "", "folder of the filled databases, which then stay for the next run; remove it after an interrupted one")
+	flag.StringVar(&b.server, "postgres", "", "URL of a PostgreSQL server, whose user may make databases: also measure on it")
+	flag.BoolVar(&b.postgresOnly, "postgres-only", false, "measure on the PostgreSQL server alone")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the measured process into this file")
 	flag.Parse()
 	slog.SetDefault(slog.New(slog.DiscardHandler))
@@ -68,15 +76,14 @@ func (b *bench) profiled(file string, f func() error) error {
 	return f()
 }
 
-// cases in the order of the table.
-func (b *bench) cases() []struct {
+type benchCase struct {
 	id  string
 	run func(context.Context) error
-} {
-	return []struct {
-		id  string
-		run func(context.Context) error
-	}{
+}
+
+// cases in the order of the table.
+func (b *bench) cases() []benchCase {
+	return []benchCase{
 		{"P1", b.list},
 		{"P2", b.scale},
 		{"P3", b.search},
@@ -108,14 +115,27 @@ func (b *bench) run(ctx context.Context, only string) error {
 	for id := range strings.SplitSeq(only, ",") {
 		wanted[strings.ToUpper(strings.TrimSpace(id))] = true
 	}
-	for _, c := range b.cases() {
-		if only != "" && !wanted[c.id] {
-			continue
-		}
-		fmt.Fprintf(os.Stderr, "measuring %s ...\n", c.id)
-		if err := c.run(ctx); err != nil {
-			return fmt.Errorf("%s: %w", c.id, err)
+	want := func(id string) bool { return only == "" || wanted[id] }
+	if !b.postgresOnly {
+		if err := b.measure(ctx, b.cases(), want); err != nil {
+			return err
 		}
 	}
+	if err := b.onPostgres(ctx, want); err != nil {
+		return err
+	}
 	return b.table.print(b.out)
+}
+
+func (b *bench) measure(ctx context.Context, cases []benchCase, wanted func(id string) bool) error {
+	for _, c := range cases {
+		if !wanted(c.id) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "measuring %s%s ...\n", b.table.prefix, c.id)
+		if err := c.run(ctx); err != nil {
+			return fmt.Errorf("%s%s: %w", b.table.prefix, c.id, err)
+		}
+	}
+	return nil
 }

@@ -55,7 +55,7 @@ func (b *bench) searchAt(ctx context.Context, n int, bar50, bar99 time.Duration)
 	if err := b.searchLatency(ctx, i, base, queries, bar50, bar99); err != nil || !whole {
 		return err
 	}
-	if err := b.searchSlowest(ctx, i, base, queries); err != nil {
+	if err := b.searchSlowest(ctx, i, base, queries); err != nil || isURL(i.path) {
 		return err
 	}
 	return b.searchLike(ctx, i, queries)

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/omnicrm/omnicrm/adapters/csv"
 	"github.com/omnicrm/omnicrm/adapters/phone"
-	"github.com/omnicrm/omnicrm/adapters/sqlite"
 	"github.com/omnicrm/omnicrm/crm"
 	"github.com/omnicrm/omnicrm/crm/identity"
 	"github.com/omnicrm/omnicrm/internal/fakedata"
@@ -24,7 +22,7 @@ const seed = 1
 // instance is one CRM on a file of its own.
 type instance struct {
 	path     string
-	store    *sqlite.Store
+	store    database
 	app      *crm.CRM
 	identity *identity.Identity
 	actor    crm.Actor
@@ -33,7 +31,11 @@ type instance struct {
 
 // open opens or makes the CRM of a name, with one user and an API key.
 func (b *bench) open(ctx context.Context, name string) (*instance, error) {
-	return openInstance(ctx, filepath.Join(b.dir, name+".db"))
+	at, err := b.place(ctx, b.dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return openInstance(ctx, at)
 }
 
 // openInstance is openIdle with the background work of a server.
@@ -48,7 +50,7 @@ func openInstance(ctx context.Context, path string) (*instance, error) {
 // openIdle opens a CRM as a command of crmserver does, whose process is there
 // for one thing only.
 func openIdle(ctx context.Context, path string) (*instance, error) {
-	store, err := sqlite.Open(ctx, path)
+	store, err := openDatabase(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +107,11 @@ func (i *instance) fill(ctx context.Context, n int) error {
 
 // filled opens the CRM that most bars are measured on, filling it once.
 func (b *bench) filled(ctx context.Context, n int) (*instance, error) {
-	i, err := openInstance(ctx, filepath.Join(b.filledDir, fmt.Sprintf("contacts-%d.db", n)))
+	at, err := b.place(ctx, b.filledDir, fmt.Sprintf("contacts-%d", n))
+	if err != nil {
+		return nil, err
+	}
+	i, err := openInstance(ctx, at)
 	if err != nil {
 		return nil, err
 	}

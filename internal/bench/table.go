@@ -16,9 +16,15 @@ type row struct {
 	pass            bool
 }
 
-type table struct{ rows []row }
+type table struct {
+	rows   []row
+	prefix string // of what was measured
+}
 
-func (t *table) add(r row) { t.rows = append(t.rows, r) }
+func (t *table) add(r row) {
+	r.what = t.prefix + r.what
+	t.rows = append(t.rows, r)
+}
 
 func (t *table) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
