@@ -19,6 +19,9 @@ const (
 	numberEvery = 500 * time.Millisecond
 	// numberPause is how long a store waits for another that is numbering.
 	numberPause = 2 * time.Millisecond
+	// numberGap is how long a store waits after a pass for more to come, unless a
+	// reader is waiting: a pass costs a commit, which writers would wait behind.
+	numberGap = 10 * time.Millisecond
 	// numberRetry is how long it waits after an error.
 	numberRetry = 100 * time.Millisecond
 	// numberTime bounds one pass.
@@ -39,6 +42,7 @@ const (
 type numbering struct {
 	store *Store
 	wake  chan struct{}
+	read  chan struct{} // a reader waits
 	stop  context.CancelFunc
 	done  chan struct{}
 
@@ -50,7 +54,7 @@ type numbering struct {
 
 func startNumbering(s *Store) *numbering {
 	ctx, stop := context.WithCancel(context.Background())
-	n := &numbering{store: s, wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{}), passed: make(chan struct{})}
+	n := &numbering{store: s, wake: make(chan struct{}, 1), read: make(chan struct{}, 1), stop: stop, done: make(chan struct{}), passed: make(chan struct{})}
 	go n.loop(ctx)
 	return n
 }
@@ -60,8 +64,12 @@ func (n *numbering) wrote() {
 	n.mu.Lock()
 	n.written++
 	n.mu.Unlock()
+	signal(n.wake)
+}
+
+func signal(c chan struct{}) {
 	select {
-	case n.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -83,6 +91,7 @@ func (n *numbering) settle(ctx context.Context) error {
 			patience = time.NewTimer(settleTime)
 			defer patience.Stop()
 		}
+		signal(n.read)
 		select {
 		case <-passed:
 		case <-n.done:
@@ -111,7 +120,7 @@ func (n *numbering) loop(ctx context.Context) {
 		close(n.passed)
 		n.passed = make(chan struct{})
 		n.mu.Unlock()
-		wake, wait := n.wake, numberEvery
+		wake, wait, ended := n.wake, numberEvery, time.Now()
 		switch {
 		case err != nil:
 			wake, wait = nil, numberRetry
@@ -123,8 +132,23 @@ func (n *numbering) loop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-wake:
+			n.gather(ctx, time.Until(ended.Add(numberGap)))
 		case <-timer.C:
 		}
+	}
+}
+
+// gather waits for more to number, but not when somebody reads.
+func (n *numbering) gather(ctx context.Context, gap time.Duration) {
+	if gap <= 0 {
+		return
+	}
+	timer := time.NewTimer(gap)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-n.read:
+	case <-timer.C:
 	}
 }
 
