@@ -32,9 +32,16 @@ func openAt(tb testing.TB, url string, o postgres.Options) *postgres.Store {
 	return store
 }
 
+// TestStore also reads the plans of all statements that the suite has made.
 func TestStore(t *testing.T) {
 	t.Parallel()
-	crmtest.TestStore(t, func(tb testing.TB) crm.Store { return open(tb, postgres.Options{MaxConns: 8}) })
+	var seen traces
+	o := postgres.Options{MaxConns: 8}
+	o.Trace(seen.add)
+	t.Run("suite", func(t *testing.T) {
+		crmtest.TestStore(t, func(tb testing.TB) crm.Store { return open(tb, o) })
+	})
+	t.Run("plans", func(t *testing.T) { checkPlans(t, &seen) })
 }
 
 // Behind a pooler each transaction may get another connection of the server.

@@ -95,7 +95,8 @@ func (p *contactPut) checkVersions(ctx context.Context) error {
 }
 
 // checkNew refuses new contacts whose id is there. The insert of a single one
-// is its own check, see add.
+// is its own check, see add: when that fails, the transaction runs again and
+// hears of it here.
 func (p *contactPut) checkNew(ctx context.Context) error {
 	if p.single() || len(p.fresh) == 0 {
 		return nil
@@ -169,7 +170,7 @@ func (p *contactPut) add(ctx context.Context) error {
 		w := p.fresh[i]
 		return append(append(args, uuidOf(p.ws), uuidOf(w.Contact.ID)), w.content...), nil
 	}
-	if !p.single() {
+	if into.waits = p.single(); !into.waits || !p.tx.eager {
 		return p.tx.insert(ctx, into, len(p.fresh), row)
 	}
 	into.tail = " ON CONFLICT (workspace, id) DO NOTHING"
@@ -272,12 +273,16 @@ func (p *contactPut) changeKeys(old storedContact, w crm.ContactWrite) (gone []k
 	return gone
 }
 
+var contactKeys = bulk{
+	table: "contact_keys", columns: []string{"workspace", "kind", "value", "contact"}, types: []string{"uuid", "smallint", "bytea", "uuid"}, waits: true,
+}
+
 func (p *contactPut) insertKeys(ctx context.Context) error {
 	// In the table's order neighbours share pages.
 	slices.SortFunc(p.keys, func(a, b keyRow) int {
 		return cmp.Or(cmp.Compare(a.key.Kind, b.key.Kind), strings.Compare(a.key.Value, b.key.Value), bytes.Compare(a.contact[:], b.contact[:]))
 	})
-	return p.tx.insert(ctx, bulk{table: "contact_keys", columns: []string{"workspace", "kind", "value", "contact"}}, len(p.keys),
+	return p.tx.insert(ctx, contactKeys, len(p.keys),
 		func(args []any, i int) ([]any, error) {
 			k := p.keys[i]
 			return append(args, uuidOf(p.ws), int64(k.key.Kind), keyValue(k.key.Value), uuidOf(k.contact)), nil

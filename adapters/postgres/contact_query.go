@@ -145,7 +145,7 @@ func (s *Store) PurgeCandidates(ctx context.Context, deletedBefore time.Time, li
 		err = rows.Scan(scanWorkspace(&w.Workspace), scanID(&w.Contact))
 		return w, err
 	}, fixed(`SELECT c.workspace, c.id FROM crm.contacts c
-		WHERE c.trashed AND c.deleted_at < ? ORDER BY c.deleted_at LIMIT ?`), crm.Micros(deletedBefore), limit)
+		WHERE c.deleted_at > -4611686018427387904 AND c.deleted_at < ? ORDER BY c.deleted_at LIMIT ?`), crm.Micros(deletedBefore), limit)
 	if err != nil {
 		return nil, fmt.Errorf("purge candidates: %w", err)
 	}

@@ -58,6 +58,11 @@ func (d *deltas) addSeries(ws crm.WorkspaceID, s crm.Series, slot, n int64) {
 	d.counts[countOf{ws: ws, what: countSeries, series: s, slot: slot}] += n
 }
 
+var pendingCounts = bulk{
+	table: "pending_counts", columns: []string{"workspace", "what", "key", "name", "series", "slot", "n"},
+	types: []string{"uuid", "smallint", "text", "text", "bigint", "bigint", "bigint"}, waits: true,
+}
+
 // write puts everything into the table of what is pending.
 func (d *deltas) write(ctx context.Context, t *tx) error {
 	var rows []countOf
@@ -70,8 +75,7 @@ func (d *deltas) write(ctx context.Context, t *tx) error {
 		return nil
 	}
 	t.logged = true
-	into := bulk{table: "pending_counts", columns: []string{"workspace", "what", "key", "name", "series", "slot", "n"}}
-	err := t.insert(ctx, into, len(rows), func(args []any, i int) ([]any, error) {
+	err := t.insert(ctx, pendingCounts, len(rows), func(args []any, i int) ([]any, error) {
 		at := rows[i]
 		return append(args, uuidOf(at.ws), at.what, at.key, d.names[at], int64(at.series), at.slot, d.counts[at]), nil
 	})

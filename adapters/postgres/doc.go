@@ -8,5 +8,6 @@
 // unique keys settle who comes first; a transaction that loses such a race, or a
 // deadlock, runs again. Those of identity, which are few, are SERIALIZABLE.
 // Totals and positions of events, which would make all
-// writers wait for one row, are worked out after the commit, see log.
+// writers wait for one row, are worked out after the commit, see log. Rows that
+// nobody asks about before the end are written by its one statement, see waiting.
 package postgres

@@ -42,7 +42,7 @@ func (t *tx) AppendEvents(ctx context.Context, ws crm.WorkspaceID, events []crm.
 		return fmt.Errorf("append events: %w", err)
 	}
 	t.logged = true
-	into := bulk{table: "event_inbox", columns: []string{
+	into := bulk{table: "event_inbox", waits: true, columns: []string{
 		"workspace", "type", "at", "actor_kind", "actor", "subject_kind", "changed", "version", "batch", "contacts", "owner", "id", "subject", "feed",
 	}}
 	err = t.insert(ctx, into, len(events), func(args []any, i int) ([]any, error) {

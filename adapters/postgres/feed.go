@@ -193,9 +193,27 @@ func (t *tx) dropNames(ctx context.Context, upTo int64) error {
 	return err
 }
 
-// dropBatches forgets the batches whose entry in the feed is about to go.
+// dropBatches forgets the batches whose entry in the feed is about to go. They
+// are few, and looked up one by one: joined, the planner would read all batches.
 func (t *tx) dropBatches(ctx context.Context, upTo int64) error {
-	_, err := t.exec(ctx, fixed(`DELETE FROM crm.event_batches b USING crm.events e
-		WHERE e.position <= ? AND e.feed = 2 AND e.batch <> `+noID+notNewest+` AND b.workspace = e.workspace AND b.batch = e.batch`), upTo)
+	var workspaces []crm.WorkspaceID
+	var batches []crm.ID
+	err := each(ctx, t, func(rows *sqlx.Rows) error {
+		var ws crm.WorkspaceID
+		var batch crm.ID
+		err := rows.Scan(scanWorkspace(&ws), scanID(&batch))
+		workspaces, batches = append(workspaces, ws), append(batches, batch)
+		return err
+	}, fixed(batchesUpTo), upTo)
+	if err != nil || len(batches) == 0 {
+		return err
+	}
+	_, err = t.exec(ctx, fixed(`DELETE FROM crm.event_batches b USING unnest(CAST(? AS uuid[]), CAST(? AS uuid[])) AS gone (workspace, batch)
+		WHERE b.workspace = gone.workspace AND b.batch = gone.batch`), uuidsOf(workspaces), uuidsOf(batches))
 	return err
 }
+
+// batchesUpTo adds 0 to keep the planner off the index of the feed, which is not
+// in the order of positions.
+const batchesUpTo = `SELECT e.workspace, e.batch FROM crm.events e
+	WHERE e.position <= ? AND e.feed + 0 = 2 AND e.batch <> ` + noID + notNewest + ` ORDER BY e.position`

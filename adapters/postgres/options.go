@@ -38,8 +38,8 @@ type Options struct {
 	// it. What it returns must pass errors on as they are. Default sql.OpenDB.
 	OpenDB func(driver.Connector) *sql.DB
 
-	// trace is told the text of every statement, for the test of the plans.
-	trace func(text string)
+	// trace is told every statement, for the test of the plans.
+	trace func(traced)
 }
 
 const (

@@ -39,7 +39,7 @@ type pool struct {
 	db     *sqlx.DB
 	schema string
 	pooled bool
-	trace  func(string)
+	trace  func(traced)
 	closed atomic.Bool
 	log    *numbering
 
@@ -71,9 +71,7 @@ func (p *pool) ready(ctx context.Context, s statement) error {
 }
 
 func (p *pool) run(ctx context.Context, s statement, args []any) (*sqlx.Rows, error) {
-	if p.trace != nil {
-		p.trace(p.text(s))
-	}
+	p.traces(s, args)
 	if s.passes || p.pooled {
 		return p.db.QueryxContext(ctx, p.text(s), args...)
 	}
@@ -82,6 +80,19 @@ func (p *pool) run(ctx context.Context, s statement, args []any) (*sqlx.Rows, er
 		return nil, err
 	}
 	return stmt.QueryxContext(ctx, args...)
+}
+
+// traced is a statement as the server gets it.
+type traced struct {
+	text string
+	args []any
+	kept bool // prepared
+}
+
+func (p *pool) traces(s statement, args []any) {
+	if p.trace != nil {
+		p.trace(traced{p.text(s), args, !s.passes})
+	}
 }
 
 // text is the statement as the server gets it.

@@ -26,8 +26,14 @@ var errOver = errors.New("postgres: the transaction is over")
 type tx struct {
 	reads
 	store *Store
-	tx    *sqlx.Tx
-	over  bool
+	// tx is nil until a statement needs it, see begun.
+	tx      *sqlx.Tx
+	options *sql.TxOptions
+	over    bool
+	// waiting are rows that the next statement or the end writes, see waiting.go;
+	// eager has none wait.
+	waiting waiting
+	eager   bool
 	// lost is the first error of a statement: the server refuses all that come
 	// after it, and rolls back.
 	lost error
@@ -60,16 +66,14 @@ func (t *tx) note(ctx context.Context, err error) error {
 }
 
 func (t *tx) query(ctx context.Context, s statement, args ...any) (*sqlx.Rows, error) {
-	if err := t.ready(ctx); err != nil {
+	if err := t.begun(ctx); err != nil {
 		return nil, err
 	}
 	p := t.store.pool
 	if s.log {
 		s.text = withUnnumbered(s.text)
 	}
-	if p.trace != nil {
-		p.trace(p.text(s))
-	}
+	p.traces(s, args)
 	if s.passes || p.pooled {
 		rows, err := t.tx.QueryxContext(ctx, p.text(s), args...)
 		return rows, t.note(ctx, err)
@@ -83,13 +87,11 @@ func (t *tx) query(ctx context.Context, s statement, args ...any) (*sqlx.Rows, e
 }
 
 func (t *tx) exec(ctx context.Context, s statement, args ...any) (sql.Result, error) {
-	if err := t.ready(ctx); err != nil {
+	if err := t.begun(ctx); err != nil {
 		return nil, err
 	}
 	p := t.store.pool
-	if p.trace != nil {
-		p.trace(p.text(s))
-	}
+	p.traces(s, args)
 	if s.passes || p.pooled {
 		result, err := t.tx.ExecContext(ctx, p.text(s), args...)
 		return result, t.note(ctx, err)
@@ -130,9 +132,15 @@ func (t *tx) change(ctx context.Context, s statement, args ...any) (int64, error
 type bulk struct {
 	table   string // without its schema
 	columns []string
+	// types are those of the columns. With them the rows are one argument a
+	// column, so that the text is the same for any number of rows.
+	types []string
 	// tail is what stands behind the values, for instance what to do on a
 	// conflict. Without one, many rows are copied.
 	tail string
+	// waits says that nobody asks how it went before the transaction's next
+	// statement.
+	waits bool
 }
 
 // copied is how many rows are worth a COPY, which takes three round trips more.
@@ -149,8 +157,13 @@ func (t *tx) insert(ctx context.Context, b bulk, n int, row func(args []any, i i
 			return err
 		}
 	}
-	if b.tail == "" && n >= copied {
+	switch {
+	case n == 0:
+		return nil
+	case b.tail == "" && n >= copied:
 		return t.copyIn(ctx, b, all)
+	case b.waits && (n == 1 || b.types != nil):
+		return t.wait(ctx, b, n, all)
 	}
 	return sqlkit.Batches(n, func(from, to int) error {
 		_, err := t.exec(ctx, fixed(b.text(to-from)), all[from*len(b.columns):to*len(b.columns)]...)
@@ -159,13 +172,16 @@ func (t *tx) insert(ctx context.Context, b bulk, n int, row func(args []any, i i
 }
 
 func (b bulk) text(rows int) string {
-	return "INSERT INTO " + defaultSchema + "." + b.table + " (" + strings.Join(b.columns, ", ") + ") VALUES " +
-		sqlkit.Values(len(b.columns), rows) + b.tail
+	text := "INSERT INTO " + defaultSchema + "." + b.table + " (" + strings.Join(b.columns, ", ") + ") "
+	if b.types == nil {
+		return text + "VALUES " + sqlkit.Values(len(b.columns), rows) + b.tail
+	}
+	return text + "SELECT * FROM unnest(CAST(? AS " + strings.Join(b.types, "[]), CAST(? AS ") + "[])) AS v" + b.tail
 }
 
 // copyIn writes rows by COPY.
 func (t *tx) copyIn(ctx context.Context, b bulk, args []any) error {
-	if err := t.ready(ctx); err != nil {
+	if err := t.begun(ctx); err != nil {
 		return err
 	}
 	stmt, err := t.tx.PrepareContext(ctx, pq.CopyInSchema(t.store.pool.schema, b.table, b.columns...)) //nolint:staticcheck,sqlclosecheck // What takes its place is the same text; Close is deferred.
@@ -190,6 +206,8 @@ type txKind struct {
 	isolation sql.IsolationLevel
 	// resumable spares it the wait for the disk.
 	resumable bool
+	// eager has nothing wait, see tx.
+	eager bool
 }
 
 // InTx runs fn in a transaction; see [crm.Transactor]. It is READ COMMITTED, and
@@ -235,6 +253,7 @@ func runValue[T any](ctx context.Context, s *Store, kind txKind, fn func(t *tx) 
 // run tries until the transaction loses no race.
 func (s *Store) run(ctx context.Context, kind txKind, fn func(t *tx) error) error {
 	for try := 1; ; try++ {
+		kind.eager = try > 1
 		lostRace, err := s.try(ctx, kind, fn)
 		if !lostRace || try == maxTries {
 			s.counts.ended(err)
@@ -270,6 +289,7 @@ func (s *Store) try(ctx context.Context, kind txKind, fn func(t *tx) error) (los
 	if err != nil {
 		return false, err
 	}
+	t.eager = kind.eager
 	defer t.end() // After a commit it rolls nothing back; also for a panic and runtime.Goexit.
 	err = t.work(ctx, kind, fn)
 	if t.lost != nil && isLostRace(t.lost) {
@@ -281,7 +301,7 @@ func (s *Store) try(ctx context.Context, kind txKind, fn func(t *tx) error) (los
 	if t.lost != nil { // The function did not pass on what failed.
 		return false, t.lost
 	}
-	if err := t.tx.Commit(); err != nil {
+	if err := t.commit(ctx); err != nil {
 		return isLostRace(err), s.pool.translate(ctx, err)
 	}
 	if t.logged {
@@ -290,27 +310,44 @@ func (s *Store) try(ctx context.Context, kind txKind, fn func(t *tx) error) (los
 	return false, nil
 }
 
-// begin begins a transaction, which the caller ends.
+// begin makes a transaction, which the caller ends. The server hears of it with
+// its first statement.
 func (s *Store) begin(ctx context.Context, o *sql.TxOptions) (*tx, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	select {
 	case s.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	began, err := s.pool.db.BeginTxx(ctx, o)
-	if err != nil {
-		<-s.slots
-		return nil, s.pool.translate(ctx, err)
-	}
-	t := &tx{store: s, tx: began, added: newDeltas()}
+	t := &tx{store: s, options: o, added: newDeltas()}
 	t.reads = reads{session: t}
 	return t, nil
+}
+
+// begun prepares for a statement: the transaction has begun, and what waited is
+// written.
+func (t *tx) begun(ctx context.Context) error {
+	if err := t.ready(ctx); err != nil {
+		return err
+	}
+	if t.tx == nil {
+		began, err := t.store.pool.db.BeginTxx(ctx, t.options)
+		if err != nil {
+			return t.note(ctx, err)
+		}
+		t.tx = began
+	}
+	return t.flush(ctx)
 }
 
 // end gives the connection back, once; what is not committed is rolled back.
 func (t *tx) end() {
 	t.over = true
-	_ = t.tx.Rollback()
+	if t.tx != nil {
+		_ = t.tx.Rollback()
+	}
 	<-t.store.slots
 }
 

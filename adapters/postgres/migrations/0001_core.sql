@@ -46,7 +46,9 @@ CREATE INDEX contacts_by_name            ON crm.contacts (workspace, trashed, na
 CREATE INDEX contacts_by_interaction     ON crm.contacts (workspace, trashed, last_interaction_at, id);
 CREATE INDEX contacts_by_score           ON crm.contacts (workspace, trashed, score, id);
 CREATE INDEX contacts_trashed_by_id      ON crm.contacts (workspace, id) WHERE trashed;
-CREATE INDEX contacts_trashed_by_deleted ON crm.contacts (deleted_at) WHERE trashed;
+-- Its condition is not that of the lists, so that no workspace reads the trash of
+-- the others.
+CREATE INDEX contacts_trashed_by_deleted ON crm.contacts (deleted_at) WHERE deleted_at > -4611686018427387904;
 
 -- value is the key's bytes, or their beginning and a digest where they are more
 -- than an index entry should hold.
