@@ -46,7 +46,7 @@ type commands struct {
 // Globals are the settings that every command shares.
 type Globals struct {
 	Data              string   `env:"CRM_DATA" default:"crm-data" placeholder:"DIR" help:"Folder of the embedded database. Default ${default}."`
-	DatabaseURL       string   `name:"database-url" env:"CRM_DATABASE_URL" placeholder:"URL" help:"PostgreSQL 14 or newer: postgres://user:password@host/database?sslmode=... Default: the embedded database."`
+	DatabaseURL       string   `name:"database-url" env:"CRM_DATABASE_URL" placeholder:"URL" help:"PostgreSQL 14 or newer: postgres://user:password@host/name. Default: the embedded database."`
 	DatabaseDirectURL string   `name:"database-direct-url" env:"CRM_DATABASE_DIRECT_URL" placeholder:"URL" help:"The same database past a pooler in transaction mode, for migrations. The other URL then needs binary_parameters=yes."`
 	DatabaseConns     int      `name:"database-conns" env:"CRM_DATABASE_CONNS" default:"16" help:"Connections to PostgreSQL that this process opens at most. Default ${default}."`
 	Log               string   `env:"CRM_LOG" default:"info" enum:"debug,info,warn,error" help:"What is logged to stderr: debug, info, warn, error. Default ${default}."`
@@ -83,7 +83,7 @@ func (n notYet) refuse() error {
 	if len(set) == 0 {
 		return nil
 	}
-	return usageError{strings.Join(set, ", ") + ": not supported by this version, which keeps everything in the data folder (--data). " +
+	return usageError{strings.Join(set, ", ") + ": not supported by this version. " +
 		"Unset what does not apply here."}
 }
 
