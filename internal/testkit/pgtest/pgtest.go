@@ -36,11 +36,21 @@ type Server struct {
 	// Port is where it listens on 127.0.0.1. Anybody may sign in as "crm".
 	Port int
 
-	folder  string
-	process *exec.Cmd
-	ended   chan struct{}
-	dbs     atomic.Int64
+	folder   string
+	bin      string
+	settings []string
+	who      *syscall.Credential
+	process  *exec.Cmd
+	ended    chan struct{}
+	dbs      atomic.Int64
 }
+
+// fast is for tests that end with the server: what a power cut would lose does
+// not matter to them.
+var fast = []string{"fsync=off", "full_page_writes=off"}
+
+// durable is what a server has that keeps what it acknowledged.
+var durable = []string{"fsync=on", "full_page_writes=on", "synchronous_commit=on"}
 
 var shared = sync.OnceValues(func() (*Server, error) {
 	s, err := Start()
@@ -75,7 +85,7 @@ func stopShared() {
 // Without a PostgreSQL server on this machine the test is skipped.
 func URL(tb testing.TB) string {
 	tb.Helper()
-	return Shared(tb).Database(tb, template)
+	return Shared(tb).Database(tb, Template)
 }
 
 // EmptyURL is URL without the schema.
@@ -127,7 +137,33 @@ func version(folder string) int {
 }
 
 // Start starts a server of its own.
-func Start() (s *Server, err error) {
+func Start() (*Server, error) { return initialise(fast) }
+
+// StartDurable starts a server of the test's own that flushes what it
+// acknowledges, for tests that kill it; with the template of the others. Without
+// a PostgreSQL server on this machine the test is skipped.
+func StartDurable(tb testing.TB) *Server {
+	tb.Helper()
+	if _, err := binaries(); err != nil {
+		tb.Skipf("PostgreSQL is not installed: %v", err)
+	}
+	s, err := initialise(durable)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			tb.Error(err)
+		}
+	})
+	if err := s.makeTemplate(); err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// initialise makes the folder of a server and starts it.
+func initialise(settings []string) (s *Server, err error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -157,31 +193,55 @@ func Start() (s *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s = &Server{Port: port, folder: folder, ended: make(chan struct{})}
-	s.process = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port), "-h", "127.0.0.1", "-k", folder, // A program of the machine.
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=400", "-c", "shared_buffers=64MB",
-		"-c", "max_wal_size=256MB", "-c", "autovacuum_naptime=5s", "-c", "log_min_messages=fatal", "-c", "stats_fetch_consistency=none")
-	return s, s.run(who)
+	s = &Server{Port: port, folder: folder, bin: bin, settings: settings, who: who}
+	return s, s.run()
+}
+
+// Kill ends the server as a crash would: its parent process at once, the others
+// when they notice. It returns when the parent is gone.
+func (s *Server) Kill() {
+	_ = s.process.Process.Kill()
+	<-s.ended
+}
+
+// Restart starts a server again that was killed, on the same port, and returns
+// when it has recovered. Those of its processes that have not noticed yet may hold
+// it up.
+func (s *Server) Restart() error {
+	for end := time.Now().Add(startTime); ; {
+		err := s.run()
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // run starts the process and waits until it answers. The process ends with the
 // thread that started it, so that none is left when the tests are killed.
-func (s *Server) run(who *syscall.Credential) error {
+func (s *Server) run() error {
+	args := []string{"-D", filepath.Join(s.folder, "data"), "-p", strconv.Itoa(s.Port), "-h", "127.0.0.1", "-k", s.folder}
+	for _, setting := range append([]string{
+		"max_connections=400", "shared_buffers=64MB", "max_wal_size=256MB", "autovacuum_naptime=5s", "log_min_messages=fatal", "stats_fetch_consistency=none",
+	}, s.settings...) {
+		args = append(args, "-c", setting)
+	}
+	s.process, s.ended = exec.Command(filepath.Join(s.bin, "postgres"), args...), make(chan struct{}) // A program of the machine.
 	log, err := os.Create(filepath.Join(s.folder, "log"))
 	if err != nil {
 		return err
 	}
 	s.process.Dir, s.process.Stdout, s.process.Stderr = s.folder, log, log
-	s.process.SysProcAttr = &syscall.SysProcAttr{Credential: who, Pdeathsig: syscall.SIGQUIT}
+	s.process.SysProcAttr = &syscall.SysProcAttr{Credential: s.who, Pdeathsig: syscall.SIGQUIT}
 	begun := make(chan error)
+	process, ended := s.process, s.ended
 	go func() {
 		runtime.LockOSThread()
-		defer close(s.ended)
+		defer close(ended)
 		defer log.Close() //nolint:errcheck // It is of interest only while the process runs.
-		err := s.process.Start()
+		err := process.Start()
 		begun <- err
 		if err == nil {
-			_ = s.process.Wait()
+			_ = process.Wait()
 		}
 	}()
 	if err := <-begun; err != nil {
@@ -205,11 +265,17 @@ func (s *Server) run(who *syscall.Credential) error {
 	}
 }
 
-// Stop ends the server at once, and removes its folder.
+// Stop ends the server at once, and removes its folder. Processes of one that was
+// killed may be at work in it for a moment longer.
 func (s *Server) Stop() error {
 	_ = s.process.Process.Signal(syscall.SIGQUIT)
 	<-s.ended
-	return os.RemoveAll(s.folder)
+	for end := time.Now().Add(startTime); ; {
+		err := os.RemoveAll(s.folder)
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // owner returns whom the server runs as: root may not run it.
@@ -241,21 +307,22 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // What TCP listens on.
 }
 
-const template = "crm_template"
+// Template is the database that holds the schema, for Server.Database.
+const Template = "crm_template"
 
 func (s *Server) makeTemplate() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	if err := s.exec(ctx, "postgres", "CREATE DATABASE "+template); err != nil {
+	if err := s.exec(ctx, "postgres", "CREATE DATABASE "+Template); err != nil {
 		return err
 	}
-	if err := postgres.Migrate(ctx, s.url(template), postgres.Options{}); err != nil {
+	if err := postgres.Migrate(ctx, s.url(Template), postgres.Options{}); err != nil {
 		return err
 	}
 	return nil
 }
 
-// Database makes a database by a template, which is dropped after the test, and
+// Database makes a database by a Template, which is dropped after the test, and
 // returns its URL.
 func (s *Server) Database(tb testing.TB, by string) string {
 	tb.Helper()
