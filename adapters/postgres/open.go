@@ -47,6 +47,7 @@ func connect(url string, n int, o Options) (*sqlx.DB, error) {
 	if err != nil {
 		return nil, errURL
 	}
+	connector.Dialer(newLine(o))
 	db := o.OpenDB(connector)
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
