@@ -178,6 +178,7 @@ func (c configCmd) Run(g *Globals, t terminal) error {
 		{"CRM_DATABASE_CONNS", strconv.Itoa(g.DatabaseConns)},
 		{"CRM_ADDR", c.Addr},
 		{"CRM_WORKERS", strconv.Itoa(c.Workers)},
+		{"CRM_SHUTDOWN_DELAY", c.ShutdownDelay.String()},
 		{"CRM_LOG", g.Log},
 		{"CRM_DEBUG_ADDR", c.DebugAddr},
 		{"CRM_METRICS", c.Metrics},

@@ -35,11 +35,19 @@ type listening struct {
 
 	Addr    string `env:"CRM_ADDR" default:"127.0.0.1:8080" help:"Address to listen on. Default ${default}."`
 	Workers int    `env:"CRM_WORKERS" default:"4" help:"Jobs at once in this process, 0 for none. Default ${default}."`
+	// ShutdownDelay is for whoever spreads requests over servers.
+	ShutdownDelay time.Duration `env:"CRM_SHUTDOWN_DELAY" default:"0s" help:"After a signal, how long requests are still served while /readyz says 503. Default ${default}."`
 }
+
+// maxShutdownDelay is what supervisors wait for a process that was asked to end.
+const maxShutdownDelay = time.Minute
 
 func (l listening) validate() error {
 	if l.Workers < 0 {
 		return usageError{"--workers: must be 0, for none, or more"}
+	}
+	if l.ShutdownDelay < 0 || l.ShutdownDelay > maxShutdownDelay {
+		return usageError{"--shutdown-delay: must be 0s to 1m"}
 	}
 	if l.Addr != "" {
 		_, port, err := net.SplitHostPort(l.Addr)
@@ -100,9 +108,15 @@ func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	if err := s.welcome(ctx, g, srv, t); err != nil && ctx.Err() == nil {
 		return errors.Join(err, stop(app))
 	}
+	ended := app.Wait()
 	select {
 	case <-ctx.Done():
-	case end := <-app.Wait():
+		if s.ShutdownDelay > 0 {
+			log.Info("leaving: /readyz says 503, requests are still served", "for", s.ShutdownDelay)
+			srv.handler.Leave()
+			linger(s.ShutdownDelay, ended)
+		}
+	case end := <-ended:
 		if end.ExitCode != 0 {
 			return errors.Join(errors.New("the listener failed; see the log"), stop(app))
 		}
@@ -206,6 +220,16 @@ func newServer(p serverParams) *server {
 		},
 	})
 	return s
+}
+
+// linger goes on serving for a while.
+func linger(delay time.Duration, ended <-chan fx.ShutdownSignal) {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ended:
+	}
 }
 
 // greeting is where to go; --json prints it as it is.

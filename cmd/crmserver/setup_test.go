@@ -59,6 +59,8 @@ type home struct {
 	dir string
 	// env is added to the environment of every command.
 	env []string
+	// postgres names the database where it is not the embedded one.
+	postgres string
 }
 
 // emptyHome is before the first command.
@@ -79,6 +81,15 @@ func homeOnServer(t *testing.T) *home {
 func newHome(t *testing.T) *home {
 	t.Helper()
 	h := emptyHome(t)
+	h.ok(h.give(password+"\n", "user", "create", "--email", email, "--workspace", "Mine", "--password-stdin"))
+	return h
+}
+
+// newHomeOn is newHome over a database of Postgres.
+func newHomeOn(t *testing.T, url string) *home {
+	t.Helper()
+	h := emptyHome(t)
+	h.postgres, h.env = url, []string{"CRM_DATABASE_URL=" + url}
 	h.ok(h.give(password+"\n", "user", "create", "--email", email, "--workspace", "Mine", "--password-stdin"))
 	return h
 }
@@ -221,12 +232,19 @@ func (h *home) export(format string) string {
 // database opens the file beside the program.
 func (h *home) database() *sql.DB {
 	h.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+h.path("data/crm.db")+"?_pragma=busy_timeout(10000)")
+	db, err := h.opened()
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { _ = db.Close() })
 	return db
+}
+
+func (h *home) opened() (*sql.DB, error) {
+	if h.postgres != "" {
+		return sql.Open("postgres", h.postgres)
+	}
+	return sql.Open("sqlite", "file:"+h.path("data/crm.db")+"?_pragma=busy_timeout(10000)")
 }
 
 // number asks the database for one figure; 0 where there is no row.

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,7 +35,13 @@ type Handler struct {
 	maxBody   int64
 	// bodyTime and stallTime bound the arrival of bodies.
 	bodyTime, stallTime time.Duration
+	leaving             atomic.Bool
 }
+
+// Leave makes /readyz answer 503 from now on, so that whoever spreads requests
+// over servers sends no more here. Those that come are still answered. Call it
+// some time before the server stops to listen.
+func (h *Handler) Leave() { h.leaving.Store(true) }
 
 // New returns the handler of the API: everything under /api/v1, and /healthz
 // and /readyz beside it. Mount it anywhere with http.StripPrefix; Location

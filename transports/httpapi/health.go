@@ -104,6 +104,10 @@ func (h *Handler) ready(c *call) error {
 	case statusDegraded:
 		out.Status = statusDegraded
 	}
+	if h.leaving.Load() {
+		out.Status, status = statusDown, http.StatusServiceUnavailable
+		retryAfter(c.w.Header(), busyRetry)
+	}
 	return c.writeJSON(status, out)
 }
 
