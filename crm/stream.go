@@ -58,6 +58,8 @@ type ActivityStream struct {
 	position, readTo, upTo Position
 	replay                 collapser
 	ready                  []Activity
+	// unnamed is what was read in the log and could not be told of yet.
+	unnamed []Event
 
 	live chan Activity
 	// behind is since when (UnixNano) live misses something, 0 for no.
@@ -150,7 +152,7 @@ func (s *ActivityStream) Next(ctx context.Context) (Activity, error) {
 			s.position = a.Position
 			return a, nil
 		}
-		if s.readTo < s.upTo {
+		if s.readTo < s.upTo || len(s.unnamed) > 0 {
 			if err := s.readOn(ctx); err != nil {
 				return Activity{}, fmt.Errorf("stream activity: %w", err)
 			}
@@ -190,8 +192,30 @@ func (s *ActivityStream) hear(ctx context.Context) (Activity, error) {
 }
 
 // readOn reads a page of what happened between where the client was and where
-// the hub stood. It holds a page in memory, however much that was.
+// the hub stood. It holds a page in memory, however much that was. After an error
+// it may be called again, and goes on where it was.
 func (s *ActivityStream) readOn(ctx context.Context) error {
+	k := s.hub.core
+	if len(s.unnamed) == 0 {
+		if err := s.readPage(ctx); err != nil {
+			return err
+		}
+	}
+	all, err := k.activities(ctx, s.workspace, s.unnamed, false)
+	if err != nil {
+		return err
+	}
+	s.unnamed = nil
+	for _, a := range all {
+		if s.actor.Load().sees(a.Type, a.owner) {
+			s.ready = append(s.ready, a)
+		}
+	}
+	return nil
+}
+
+// readPage reads a page of the log.
+func (s *ActivityStream) readPage(ctx context.Context) error {
 	k := s.hub.core
 	page, err := k.store.ListEvents(ctx, s.workspace, s.readTo, feedPage)
 	if err != nil {
@@ -211,15 +235,7 @@ func (s *ActivityStream) readOn(ctx context.Context) error {
 		s.readTo = s.upTo
 		told = s.replay.flush(told)
 	}
-	all, err := k.activities(ctx, s.workspace, told, false)
-	if err != nil {
-		return err
-	}
-	for _, a := range all {
-		if s.actor.Load().sees(a.Type, a.owner) {
-			s.ready = append(s.ready, a)
-		}
-	}
+	s.unnamed = told
 	return nil
 }
 

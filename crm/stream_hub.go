@@ -281,7 +281,7 @@ func (h *streamHub) tell(ctx context.Context, ws WorkspaceID, events []Event) {
 	if err != nil {
 		h.core.log.Warn("streams of a workspace ended", "workspace", ws, "error", err)
 		for _, s := range streams {
-			s.leave(fmt.Errorf("read activity: %w", err))
+			s.leave(fmt.Errorf("read activity: %w: %w", ErrUnavailable, err)) // Also when time was over: it is an end.
 		}
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -301,4 +302,40 @@ func TestStreamsHearOfOtherProcesses(t *testing.T) {
 	here, there := setupOn(t, store), setupOn(t, store)
 	s := here.stream(here.owner, "")
 	nextIs(t, s, there.create(crm.NewContact{DisplayName: "Ana"}).ID)
+}
+
+// What a stream has read in the log and could not name is told of later: the time
+// of one call is over while a database is slow or away, and it asks again.
+func TestAStreamLosesNothingWhenNamesCannotBeRead(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	e := setupOn(t, hook(openStore(t), func(method string) error {
+		if method == "GetContacts" && away.Load() {
+			return context.DeadlineExceeded
+		}
+		return nil
+	}))
+	first := e.stream(e.owner, "")
+	made := e.people("Ana", "Bo", "Cleo")
+	for _, c := range made {
+		nextIs(t, first, c.ID)
+	}
+	s := e.stream(e.owner, strings.Split(first.ID(), "-")[0]+"-0")
+	away.Store(true)
+	for range 3 {
+		if _, err := s.Next(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("without names: got %v, want the store's error", err)
+		}
+	}
+	away.Store(false)
+	for _, c := range made {
+		nextIs(t, s, c.ID)
+	}
+	away.Store(true)
+	e.people("Dora")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := s.Next(ctx); !errors.Is(err, crm.ErrUnavailable) {
+		t.Errorf("a stream that heard of what could not be named: got %v, want its end", err)
+	}
 }
