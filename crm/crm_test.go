@@ -212,6 +212,35 @@ func TestAWriteCarriesItsIdempotencyKey(t *testing.T) {
 	}
 }
 
+// A commit whose answer was lost looks like a failure, and was carried out: its
+// request must not run again. One that was rolled back may.
+func TestTheKeyOfALostCommitIsKept(t *testing.T) {
+	t.Parallel()
+	now := newClock("2026-11-23T21:00:00Z")
+	e := setup(t, now.config)
+	ctx := context.Background()
+	for _, key := range []string{"lost", "rolled back"} {
+		_, err := e.Idempotency.Begin(ctx, e.owner, key, crm.Fingerprint{1})
+		wantError(t, err, nil)
+	}
+	bound, _ := e.Idempotency.Bind(ctx, e.owner, "lost")
+	c, err := e.Contacts.Create(bound, e.owner, crm.NewContact{DisplayName: "Once"})
+	wantError(t, err, nil)
+	for _, key := range []string{"lost", "rolled back", "never begun"} {
+		wantError(t, e.Idempotency.Settle(ctx, e.owner, key), nil)
+	}
+	_, err = e.Idempotency.Begin(ctx, e.owner, "lost", crm.Fingerprint{1})
+	wantConflict(t, err, crm.ConflictState)
+	saved, err := e.Idempotency.Begin(ctx, e.owner, "rolled back", crm.Fingerprint{2})
+	if saved != nil || err != nil {
+		t.Errorf("the key of what was rolled back: got %v, %v, want to go on", saved, err)
+	}
+	now.forward(3 * time.Minute)
+	if saved, err = e.Idempotency.Begin(ctx, e.owner, "lost", crm.Fingerprint{1}); err != nil || saved == nil || saved.Record != c.ID {
+		t.Errorf("the key of a lost commit later on: got %+v, %v, want contact %s", saved, err, c.ID)
+	}
+}
+
 func TestIdempotency(t *testing.T) {
 	t.Parallel()
 	now := newClock("2026-11-23T21:00:00Z")

@@ -125,6 +125,23 @@ func (s *IdempotencyService) Abandon(ctx context.Context, actor Actor, key strin
 	return nil
 }
 
+// Settle frees the key of a request that broke down, unless the request was
+// carried out and only the answer to its commit was lost. It waits for a
+// transaction of the request that still is at work.
+func (s *IdempotencyService) Settle(ctx context.Context, actor Actor, key string) error {
+	err := s.store.InTx(ctx, func(tx Tx) error {
+		r, err := tx.GetIdempotencyRecord(ctx, actor.Workspace, ownKey(actor, key))
+		if err != nil || r.Answer != nil {
+			return err
+		}
+		return tx.DeleteIdempotencyRecord(ctx, actor.Workspace, ownKey(actor, key))
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("settle request: %w", err)
+	}
+	return nil
+}
+
 // maxIdempotencyKey is how long a caller's key may be, in bytes.
 const maxIdempotencyKey = 255
 

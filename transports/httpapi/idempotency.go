@@ -185,7 +185,11 @@ func (h *Handler) endSaved(c *call, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.r.Context()), saveTimeout)
 	defer cancel()
-	if abandoned := h.app.Idempotency.Abandon(ctx, c.actor, c.saving.key); abandoned != nil {
+	free := h.app.Idempotency.Abandon
+	if !isRefusal(err) { // It may have been a commit, whose outcome is not known.
+		free = h.app.Idempotency.Settle
+	}
+	if abandoned := free(ctx, c.actor, c.saving.key); abandoned != nil {
 		h.logError(c, "free idempotency key", abandoned)
 	}
 	return err
