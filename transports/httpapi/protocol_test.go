@@ -75,6 +75,16 @@ func TestRouting(t *testing.T) {
 			t.Errorf("after a check: got %s", a.body)
 		}
 	})
+	t.Run("readiness is 503 when the server leaves, and requests are answered", func(t *testing.T) {
+		s := setup(t)
+		s.send(t, http.MethodGet, "/readyz", "").want(200)
+		s.handler.Leave()
+		if a := s.send(t, http.MethodGet, "/readyz", "").want(503); a.get("status") != "down" || a.get("database.status") != "ok" || a.header.Get("Retry-After") == "" {
+			t.Errorf("got %s, want it to be down with a database that is not", a.body)
+		}
+		s.send(t, http.MethodGet, "/healthz", "").want(200)
+		s.send(t, http.MethodPost, "contacts", `{"displayName":"Ana"}`).want(201)
+	})
 	t.Run("readiness is 503 without a database", func(t *testing.T) {
 		s := setup(t)
 		if err := s.store.Close(); err != nil {
