@@ -37,7 +37,7 @@ func (k *core) dropFilesNaming(ctx context.Context, ws WorkspaceID, contacts []C
 		if err == nil && named {
 			err = k.dropImportFile(ctx, ws, i.ID)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrNotFound) { // It may have ended meanwhile, and its file with it.
 			return fmt.Errorf("look for the person in the file of import %s: %w", i.ID, err)
 		}
 		return nil

@@ -2,7 +2,11 @@ package crm_test
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/omnicrm/omnicrm/crm"
@@ -92,4 +96,33 @@ func TestAPurgeTakesThePersonOutOfFileNames(t *testing.T) {
 	now.forward(31 * 24 * time.Hour)
 	worker := setupOn(t, store, now.config)
 	await(t, "the purge", func() bool { return worker.theImport(i.ID).FileName == "import.jsonl" })
+}
+
+// blobsThatGo are deleted by somebody else while they are read.
+type blobsThatGo struct {
+	crm.Blobs
+	gone *atomic.Bool
+}
+
+func (b blobsThatGo) OpenBlob(ctx context.Context, ws crm.WorkspaceID, id crm.ID, offset int64) (io.ReadCloser, error) {
+	if b.gone.Load() {
+		return io.NopCloser(iotest.ErrReader(fmt.Errorf("read blob: %w", crm.ErrNotFound))), nil
+	}
+	return b.Blobs.OpenBlob(ctx, ws, id, offset)
+}
+
+// The end of an import takes its file away; an erase that is looking into it must
+// not say that there is no such contact.
+func TestAnErasePassesOverAFileThatGoesMeanwhile(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	store := hook(openStore(t), func(string) error { return nil })
+	var gone atomic.Bool
+	store.Blobs = blobsThatGo{store.Blobs, &gone}
+	e := setupOn(t, store, func(c *crm.Config) { c.Workers = -1 })
+	person := e.create(crm.NewContact{DisplayName: "Jo Zwackelmann"})
+	_, err := e.Imports.Create(ctx, e.owner, jsonl(lines(`{"displayName":"Somebody Else"}`)))
+	wantError(t, err, nil)
+	gone.Store(true)
+	wantError(t, e.Contacts.Erase(ctx, e.owner, person.ID, 0), nil)
 }
