@@ -99,8 +99,12 @@ func (j *journal) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// appendLines appends whole lines in one write.
+// appendLines appends whole lines in one write. Beside a database on a server
+// the folder may not be there yet.
 func appendLines(path string, lines []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // The path is in the operator's data folder.
 	if err != nil {
 		return err
