@@ -34,7 +34,7 @@ FUZZTIME  ?= 30s
 BENCHFLAGS ?=
 
 # The tests that honour OMNICRM_SOAK, and where they are.
-SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestServerKeepsItsOwnDocument|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite|TestHistoriesOnPostgres|TestEveryJobEndsOnceWhateverDies
+SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestEveryProcessOverPostgresDiesAtRandomUnderLoad|TestARollingRestartUnderLoadFailsNoRequest|TestServerKeepsItsOwnDocument|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite|TestHistoriesOnPostgres|TestEveryJobEndsOnceWhateverDies
 SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm ./crm/crmtest ./adapters/asynq
 
 .PHONY: help

@@ -124,7 +124,7 @@ func (l *ledger) importsAreWhole(s *seen, f *faults) {
 			f.add("half: import %s is %s with %d rows there, was acknowledged as %s with %d", id, got.Status, there, want.Status, wanted)
 		}
 		if c.Rows != want.Rows || c.Created != want.Rows || c.Updated+c.Unchanged+c.Ambiguous+c.Problems != 0 {
-			f.add("half: import %s counts %+v, want %d created", id, c, want.Rows)
+			f.add("half: import %s counts %+v, want %d created; it is %s", id, c, want.Rows, got.Status)
 		}
 		if want.Status == "committed" && got.report != want.Rows {
 			f.add("half: the report of import %s has %d rows created, want %d", id, got.report, want.Rows)

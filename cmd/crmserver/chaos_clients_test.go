@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -24,6 +25,18 @@ type chaos struct {
 	// settling tells clients to end what they have begun and begin nothing more.
 	settling atomic.Bool
 	pages    atomic.Int64 // walks through all pages, exports and searches
+	// many is the processes over one database on a server; nil for the embedded one.
+	many *manyServers
+}
+
+// send sends a request to the server, or to one of them. Where there are many, a
+// server that cannot reach the database is as good as gone, and so is one whose
+// request with the same key may still be at work.
+func (x *chaos) send(method, path, contentType string, body io.Reader, headers ...string) (int, []byte, error) {
+	if x.many == nil {
+		return x.c.send(method, path, contentType, body, headers...)
+	}
+	return x.many.send(x.c, method, path, contentType, body, headers...)
 }
 
 // client does one thing after the other. What the server did not answer it
@@ -69,7 +82,11 @@ func (k *client) run() {
 		}
 		if err := k.step(k.again); err != nil {
 			k.again = true
-			return
+			if k.many == nil {
+				return
+			}
+			k.many.rest()
+			continue
 		}
 		k.step = nil
 	}
@@ -89,7 +106,7 @@ func (k *client) ask(method, path, body string, want []int, headers ...string) (
 
 func (k *client) askAs(kind, method, path, body string, want []int, headers ...string) (int, []byte, error) {
 	k.asked.Store(method + " " + path)
-	status, text, err := k.c.send(method, path, kind, strings.NewReader(body), headers...)
+	status, text, err := k.send(method, path, kind, strings.NewReader(body), headers...)
 	if err != nil {
 		return 0, nil, errGone
 	}

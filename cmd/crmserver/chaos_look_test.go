@@ -150,7 +150,11 @@ func (x *chaos) figures() seenFigures {
 func (x *chaos) log() (events []logged) {
 	x.t.Helper()
 	x.beside(func(db *sql.DB) error {
-		rows, err := db.Query("SELECT position, type, subject, batch FROM events ORDER BY position")
+		query := "SELECT position, type, subject, batch FROM events ORDER BY position"
+		if x.many != nil {
+			query = "SELECT position, type, uuid_send(subject), CASE WHEN batch <> '00000000-0000-0000-0000-000000000000' THEN uuid_send(batch) END FROM crm.events ORDER BY position"
+		}
+		rows, err := db.Query(query)
 		if err != nil {
 			return err
 		}
@@ -182,7 +186,7 @@ func uuidText(id []byte) string {
 // ends: else it, not the server, would empty the log.
 func (x *chaos) beside(use func(*sql.DB) error) {
 	x.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+x.path("data/crm.db")+"?_pragma=busy_timeout(10000)")
+	db, err := x.opened()
 	if err == nil {
 		err = use(db)
 	}

@@ -36,12 +36,13 @@ type backend struct {
 // watch asks a server from now on whether it is ready.
 func (b *balancer) watch(s *running) *backend {
 	one := &backend{base: s.hello.URL}
+	health := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	b.wait.Go(func() {
 		tick := time.NewTicker(25 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			status := 0
-			if answer, err := b.http.Get(one.base + "/readyz"); err == nil {
+			if answer, err := health.Get(one.base + "/readyz"); err == nil {
 				_ = answer.Body.Close()
 				status = answer.StatusCode
 			}
@@ -68,8 +69,20 @@ func (b *balancer) note(one *backend, ready bool) {
 	}
 }
 
-// pick returns the next server; nil for none.
+// pick returns the next server. Where none is ready the request waits.
 func (b *balancer) pick() *backend {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); time.Now().Before(end); <-tick.C {
+		if one := b.one(); one != nil {
+			return one
+		}
+	}
+	return nil
+}
+
+// one is the next server that is ready, nil for none.
+func (b *balancer) one() *backend {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.ready) == 0 {
@@ -101,7 +114,7 @@ func (b *balancer) request(method, path, body string, want int) (ok bool) {
 func TestARollingRestartUnderLoadFailsNoRequest(t *testing.T) {
 	t.Parallel()
 	h := newHomeOn(t, pgtest.URL(t))
-	args := []string{"--workers=1", "--shutdown-delay=3s"}
+	args := []string{"--workers=1", "--shutdown-delay=2s"}
 	servers := []*running{h.serve(args...), h.serve(args...), h.serve(args...)}
 	first := h.caller(servers[0])
 	b := &balancer{t: t, key: first.key, http: first.http, stop: make(chan struct{})}

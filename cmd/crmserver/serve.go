@@ -108,19 +108,14 @@ func (s serveCmd) Run(ctx context.Context, g *Globals, t terminal) error {
 	if err := s.welcome(ctx, g, srv, t); err != nil && ctx.Err() == nil {
 		return errors.Join(err, stop(app))
 	}
-	ended := app.Wait()
 	select {
 	case <-ctx.Done():
-		if s.ShutdownDelay > 0 {
-			log.Info("leaving: /readyz says 503, requests are still served", "for", s.ShutdownDelay)
-			srv.handler.Leave()
-			linger(s.ShutdownDelay, ended)
-		}
-	case end := <-ended:
+	case end := <-app.Wait(): // Of a signal, too.
 		if end.ExitCode != 0 {
 			return errors.Join(errors.New("the listener failed; see the log"), stop(app))
 		}
 	}
+	s.leave(srv, log)
 	log.Info("stopping: requests end, jobs are parked")
 	return stop(app)
 }
@@ -222,14 +217,15 @@ func newServer(p serverParams) *server {
 	return s
 }
 
-// linger goes on serving for a while.
-func linger(delay time.Duration, ended <-chan fx.ShutdownSignal) {
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ended:
+// leave goes on serving for a while, and says so to those who spread requests.
+func (s serveCmd) leave(srv *server, log *slog.Logger) {
+	if s.ShutdownDelay == 0 {
+		return
 	}
+	log.Info("leaving: /readyz says 503, requests are still served", "for", s.ShutdownDelay)
+	srv.handler.Leave()
+	timer := time.NewTimer(s.ShutdownDelay)
+	<-timer.C
 }
 
 // greeting is where to go; --json prints it as it is.
