@@ -127,7 +127,9 @@ func (m *manyServers) fault(busy func()) string {
 			}
 		}},
 		{"connections cut", func() { m.proxy.Cut() }},
-		{"slow", func() { m.lasting(faultproxy.Faults{Latency: time.Duration(1+m.random.IntN(20)) * time.Millisecond}, busy) }},
+		{"slow", func() {
+			m.lasting(faultproxy.Faults{Latency: time.Duration(1+m.random.IntN(20)) * time.Millisecond}, busy)
+		}},
 		{"narrow", func() { m.lasting(faultproxy.Faults{Bandwidth: 200_000}, busy) }},
 		{"black hole", func() { m.lasting(faultproxy.Faults{BlackHole: true}, m.down) }},
 		{"refused", func() {
