@@ -26,8 +26,9 @@ func signedIn(t *testing.T, s *running) *http.Client {
 	return b
 }
 
-// send sends a request with the cookies of a browser.
-func send(t *testing.T, b *http.Client, method, address, body string) *http.Response {
+// send sends a request with the cookies of a browser. The answer's body is open
+// until the test ends.
+func send(t *testing.T, b *http.Client, method, address, body string) (status int, answered io.Reader) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
 	if err != nil {
@@ -46,7 +47,7 @@ func send(t *testing.T, b *http.Client, method, address, body string) *http.Resp
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = answer.Body.Close() })
-	return answer
+	return answer.StatusCode, answer.Body
 }
 
 func TestASessionWorksOnAllServersUntilItIsRevokedOnOne(t *testing.T) {
@@ -55,29 +56,29 @@ func TestASessionWorksOnAllServersUntilItIsRevokedOnOne(t *testing.T) {
 	b := signedIn(t, f.servers[0])
 	ended := make(chan time.Time, len(f.servers))
 	for n, s := range f.servers {
-		if a := send(t, b, http.MethodPost, s.hello.URL+"/api/v1/contacts", fmt.Sprintf(`{"displayName":"Number %d"}`, n)); a.StatusCode != http.StatusCreated {
-			t.Errorf("a write on server %d: got %s, want 201", n, a.Status)
+		if got, _ := send(t, b, http.MethodPost, s.hello.URL+"/api/v1/contacts", fmt.Sprintf(`{"displayName":"Number %d"}`, n)); got != http.StatusCreated {
+			t.Errorf("a write on server %d: got %d, want 201", n, got)
 		}
-		stream := send(t, b, http.MethodGet, s.hello.URL+"/api/v1/events", "")
-		if stream.StatusCode != http.StatusOK {
-			t.Fatalf("a stream of server %d: got %s, want 200", n, stream.Status)
+		got, stream := send(t, b, http.MethodGet, s.hello.URL+"/api/v1/events", "")
+		if got != http.StatusOK {
+			t.Fatalf("a stream of server %d: got %d, want 200", n, got)
 		}
 		go func() {
-			_, _ = io.Copy(io.Discard, stream.Body)
+			_, _ = io.Copy(io.Discard, stream)
 			ended <- time.Now()
 		}()
 	}
 	other := signedIn(t, f.servers[2])
 	revoked := time.Now()
-	if a := send(t, other, http.MethodDelete, f.servers[2].hello.URL+"/api/v1/sessions", ""); a.StatusCode != http.StatusNoContent {
-		t.Fatalf("revoking all other sessions: got %s, want 204", a.Status)
+	if got, _ := send(t, other, http.MethodDelete, f.servers[2].hello.URL+"/api/v1/sessions", ""); got != http.StatusNoContent {
+		t.Fatalf("revoking all other sessions: got %d, want 204", got)
 	}
 	for n, s := range f.servers {
-		if a := send(t, b, http.MethodGet, s.hello.URL+"/api/v1/me", ""); a.StatusCode != http.StatusUnauthorized {
-			t.Errorf("the revoked session on server %d: got %s, want 401", n, a.Status)
+		if got, _ := send(t, b, http.MethodGet, s.hello.URL+"/api/v1/me", ""); got != http.StatusUnauthorized {
+			t.Errorf("the revoked session on server %d: got %d, want 401", n, got)
 		}
-		if a := send(t, other, http.MethodGet, s.hello.URL+"/api/v1/me", ""); a.StatusCode != http.StatusOK {
-			t.Errorf("the other session on server %d: got %s, want 200", n, a.Status)
+		if got, _ := send(t, other, http.MethodGet, s.hello.URL+"/api/v1/me", ""); got != http.StatusOK {
+			t.Errorf("the other session on server %d: got %d, want 200", n, got)
 		}
 	}
 	var took []time.Duration
