@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"testing"
@@ -47,6 +48,35 @@ func TestServerCompositionsAreComplete(t *testing.T) {
 				t.Errorf("got %v, want a complete graph", err)
 			}
 		})
+	}
+}
+
+// TestEveryCompositionIsComplete has each store with each search and each queue.
+func TestEveryCompositionIsComplete(t *testing.T) {
+	t.Parallel()
+	log := slog.New(slog.DiscardHandler)
+	for _, database := range []string{"", "postgres://crm@127.0.0.1/crm"} {
+		for _, search := range []string{"", "http://127.0.0.1:7700"} {
+			for _, redis := range []string{"", "redis://127.0.0.1:6379"} {
+				t.Run(fmt.Sprintf("database %q, search %q, Redis %q", database, search, redis), func(t *testing.T) {
+					t.Parallel()
+					g := &Globals{Data: t.TempDir(), RateLimit: 600, Log: "info", DatabaseURL: database, DatabaseConns: 4, RedisURL: redis}
+					g.Search.SearchURL = search
+					s := serveCmd{listening: listening{Addr: "127.0.0.1:0", Workers: 4}}
+					told, err := newTelemetry(s.telemetrySettings, log)
+					if err != nil {
+						t.Fatal(err)
+					}
+					options, err := s.options(g, log, told)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := fx.ValidateApp(options, fx.Invoke(func(*server) {})); err != nil {
+						t.Errorf("got %v, want a complete graph", err)
+					}
+				})
+			}
+		}
 	}
 }
 

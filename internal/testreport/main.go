@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	strict := flag.Bool("strict", false, "fail when a test was skipped, unless it needs the shared folder and that is absent")
+	strict := flag.Bool("strict", false, "fail when a test was skipped, unless it needs the shared folder and that is absent, or a server that nothing installs")
 	shared := flag.String("shared", "../shared", "folder of shared test data that a checkout may lack")
 	flag.Parse()
 

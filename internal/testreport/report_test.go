@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"os"
 	"strings"
 	"testing"
 )
@@ -81,6 +82,16 @@ func TestReport(t *testing.T) {
 			"a strict run accepts that shared data is absent", skipping("needs " + absent), true, absent, true,
 			"--- SKIP: m/e TestData: e_test.go:5: needs " + absent + "\nok  \tm/e\t0.1s\n" +
 				"left out: 1 tests, each named in a --- SKIP line above\n",
+		},
+		{
+			"a strict run accepts that it was given no server of a kind that nobody packages", skipping("CRM_TEST_MEILI_URL names no server"), true, present,
+			os.Getenv("CRM_TEST_MEILI_URL") == "", map[bool]string{
+				true: "--- SKIP: m/e TestData: e_test.go:5: CRM_TEST_MEILI_URL names no server\nok  \tm/e\t0.1s\n" +
+					"left out: 1 tests, each named in a --- SKIP line above\n",
+				false: "--- SKIP: m/e TestData: e_test.go:5: CRM_TEST_MEILI_URL names no server [refused]\nok  \tm/e\t0.1s\n" +
+					"left out: 1 tests, each named in a --- SKIP line above\n" +
+					"FAIL: 1 skipped tests may not be left out here\n",
+			}[os.Getenv("CRM_TEST_MEILI_URL") == ""],
 		},
 		{
 			"a strict run refuses that excuse where the data is present", skipping("needs " + present), true, present, false,
