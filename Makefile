@@ -34,8 +34,8 @@ FUZZTIME  ?= 30s
 BENCHFLAGS ?=
 
 # The tests that honour OMNICRM_SOAK, and where they are.
-SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestEveryProcessOverPostgresDiesAtRandomUnderLoad|TestARollingRestartUnderLoadFailsNoRequest|TestServerKeepsItsOwnDocument|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite|TestHistoriesOnPostgres|TestEveryJobEndsOnceWhateverDies
-SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm ./crm/crmtest ./adapters/asynq
+SOAKTESTS := TestServerKilledAtRandomUnderLoad|TestEveryProcessOverPostgresDiesAtRandomUnderLoad|TestARollingRestartUnderLoadFailsNoRequest|TestServerKeepsItsOwnDocument|TestRoundTripOfManyContacts|TestStreamsDuringAnImport|TestKilledWorkersEndEveryJobOnce|TestHistoriesOnSQLite|TestHistoriesOnPostgres|TestEveryJobEndsOnceWhateverDies|TestStoreBehindAPooler
+SOAKPKGS  := ./cmd/crmserver ./transports/httpapi ./crm ./crm/crmtest ./adapters/asynq ./adapters/postgres
 
 .PHONY: help
 help: ## List the targets.

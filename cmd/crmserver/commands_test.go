@@ -161,7 +161,7 @@ func TestEnvironment(t *testing.T) {
 	want := map[string]string{
 		"CRM_DATA": h.path("data"), "CRM_ADDR": ":9", "CRM_WORKERS": "7", "CRM_LOG": "debug",
 		"CRM_PUBLIC_URL": "", "CRM_TRUSTED_PROXIES": "10.0.0.0/8,::1", "CRM_RATE_LIMIT": "600", "CRM_SYNC_NORMAL": "false",
-		"CRM_DEBUG_ADDR": "", "CRM_METRICS": "main", "CRM_REDIS_URL": "(set)",
+		"CRM_DEBUG_ADDR": "", "CRM_METRICS": "main", "CRM_REDIS_URL": "(set)", "CRM_SHUTDOWN_DELAY": "0s",
 		"CRM_DATABASE_URL": "", "CRM_DATABASE_DIRECT_URL": "", "CRM_DATABASE_CONNS": "16",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318", "OTEL_EXPORTER_OTLP_HEADERS": "(set)", "OTEL_SERVICE_NAME": "omnicrm",
 		"CRM_SEARCH_URL": "", "CRM_SEARCH_KEY": "", "CRM_SEARCH_INDEX": "omnicrm",
