@@ -37,7 +37,7 @@ func openAt(tb testing.TB, url string, o postgres.Options) *postgres.Store {
 func TestStore(t *testing.T) {
 	t.Parallel()
 	var seen traces
-	o := postgres.Options{MaxConns: 8}
+	o := postgres.Options{MaxConns: 4}
 	o.Trace(seen.add)
 	t.Run("suite", func(t *testing.T) {
 		crmtest.TestStore(t, func(tb testing.TB) crm.Store { return open(tb, o) })
@@ -55,7 +55,7 @@ func TestStoreBehindAPooler(t *testing.T) {
 	}
 	suite(t, func(tb testing.TB) crm.Store {
 		pooled, direct := pgtest.PooledURL(tb)
-		return openAt(tb, pooled, postgres.Options{MaxConns: 8, DirectURL: direct})
+		return openAt(tb, pooled, postgres.Options{MaxConns: 4, DirectURL: direct})
 	})
 }
 
@@ -63,7 +63,7 @@ func TestStoreBehindAPooler(t *testing.T) {
 func TestWritesBehindAPooler(t *testing.T) {
 	t.Parallel()
 	pooled, direct := pgtest.PooledURL(t)
-	s := openAt(t, pooled, postgres.Options{MaxConns: 8, DirectURL: direct})
+	s := openAt(t, pooled, postgres.Options{MaxConns: 4, DirectURL: direct})
 	ws := workspace("acme")
 	writes := people(300)
 	put(t, s, ws, writes)

@@ -41,7 +41,7 @@ func embedded(tb testing.TB) crm.Store {
 
 func onServer(tb testing.TB) crm.Store {
 	tb.Helper()
-	s, err := postgres.Open(tb.Context(), pgtest.URL(tb))
+	s, err := postgres.OpenWith(tb.Context(), pgtest.URL(tb), postgres.Options{MaxConns: 4})
 	return opened(tb, s, err)
 }
 

@@ -19,6 +19,9 @@ import (
 // Variable names the kind of store.
 const Variable = "OMNICRM_TEST_STORE"
 
+// conns is how many connections a test has: each is a process that must start.
+const conns = 4
+
 // Store is what both kinds of store are.
 type Store interface {
 	crm.Store
@@ -43,7 +46,7 @@ func OpenWith(tb testing.TB, openDB func(driver.Connector) *sql.DB) (Store, erro
 	tb.Helper()
 	switch kind := os.Getenv(Variable); kind {
 	case "postgres":
-		return postgres.OpenWith(tb.Context(), pgtest.URL(tb), postgres.Options{OpenDB: openDB})
+		return postgres.OpenWith(tb.Context(), pgtest.URL(tb), postgres.Options{OpenDB: openDB, MaxConns: conns})
 	case "", "sqlite":
 		return sqlite.OpenWith(tb.Context(), ":memory:", sqlite.Options{OpenDB: openDB})
 	default:
