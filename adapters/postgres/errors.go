@@ -77,10 +77,11 @@ func sentinelOf(code pqerror.Code) error {
 	return nil
 }
 
-// timely returns the caller's own error for a statement that the server gave up
-// because the caller's time was over.
+// timely returns the caller's own error for a statement that the server gave up,
+// or that came after database/sql had rolled back, because the caller's time was
+// over.
 func timely(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil && pq.As(err, pqerror.QueryCanceled) != nil {
+	if err != nil && ctx.Err() != nil && (pq.As(err, pqerror.QueryCanceled) != nil || errors.Is(err, sql.ErrTxDone)) {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	return translate(err)
