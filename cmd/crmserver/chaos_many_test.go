@@ -197,8 +197,8 @@ func newChaosOfMany(t *testing.T, seed uint64) *chaos {
 // the database again and again, and cuts, slows and swallows what they say to each
 // other, while clients write, import, run jobs, read and listen. Then it holds all
 // that is there against what was acknowledged, 40 faults long. It belongs to the
-// soak alone until what it finds now and then is understood: an import that a
-// client took for committed and that is ready (docs/ROADMAP.md).
+// soak alone until what it finds now and then is understood: an import that is
+// ready, as it should be, with figures of 0 (docs/ROADMAP.md).
 func TestEveryProcessOverPostgresDiesAtRandomUnderLoad(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("OMNICRM_SOAK") != "1" {
