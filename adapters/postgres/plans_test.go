@@ -226,7 +226,7 @@ func (s planStep) faults() []string {
 var smallTables = []string{"event_inbox", "event_log", "event_readers", "write_probe", "restores", "schema_versions"}
 
 // wholeIndexes are read from one end: what they hold is gone a moment later.
-var wholeIndexes = []string{"pending_counts_pkey", "pending_counts_by_workspace", "event_inbox_pkey"}
+var wholeIndexes = []string{"pending_counts_pkey", "pending_counts_by_workspace", "event_inbox_pkey", "tags_forgotten"}
 
 // sharedIndexes are those of what asks for no workspace: the readers of the log,
 // the claims of jobs, and what removes what is old.

@@ -90,6 +90,8 @@ CREATE TABLE crm.tags (
   count     bigint NOT NULL,
   PRIMARY KEY (workspace, key)
 );
+-- Those that nobody carries any more, which go as soon as they are counted.
+CREATE INDEX tags_forgotten ON crm.tags (workspace, key) WHERE count = 0;
 
 -- Numbers of records by quarter of an hour, see crm.Series. A slot that came to
 -- nothing may stay with a count of 0.
